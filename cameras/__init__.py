@@ -1,0 +1,1 @@
+"""Where is the camera, what lens does it wear, and which way may it fly?"""

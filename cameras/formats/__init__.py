@@ -1,0 +1,1 @@
+"""Path files, one format a file."""

@@ -1,0 +1,1 @@
+"""How do views become a film?"""

@@ -1,0 +1,1 @@
+"""What does the world look like from a given camera?"""

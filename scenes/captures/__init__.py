@@ -1,0 +1,1 @@
+"""Posed images from photos, videos and other people's data sets."""

@@ -1,0 +1,1 @@
+"""The CPU splatting engine (Numba)."""
