@@ -1,0 +1,128 @@
+"""How every kernel of the CPU engine is compiled: one set of flags, one cache folder, one choice of thread pool."""
+
+import contextlib
+import ctypes
+import hashlib
+import importlib.metadata
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba import config
+
+# All of LLVM's fast-math but "nnan" and "ninf": a comparison with NaN or infinity keeps its meaning.
+FAST_MATH = frozenset({"nsz", "arcp", "contract", "afn", "reassoc"})
+
+_workqueue_lock = threading.RLock()
+
+
+def _user_cache_folder() -> Path:
+    if "NUMBA_CACHE_DIR" in os.environ:
+        return Path(os.environ["NUMBA_CACHE_DIR"])
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "flythrough" / "kernels"
+
+
+def _sources_fingerprint() -> str:
+    """Changes with any source of the engine: Numba's own cache key sees one file and no globals of others."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError:
+        return False
+    return True
+
+
+def _find_cache_folder() -> Path | None:
+    """The folder of compiled kernels, None where nothing can be written (they are then compiled in every process)."""
+    try:
+        folder = _user_cache_folder() / _sources_fingerprint()
+    except (OSError, RuntimeError):
+        return None
+    return folder if _writable(folder) else None
+
+
+CACHE_FOLDER = _find_cache_folder()
+
+
+def _load_tbb() -> None:
+    """Make the TBB of the Python environment visible to Numba, which looks only where the system's loader does."""
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError, OSError):
+        for file in importlib.metadata.files("tbb") or ():
+            if file.name == "libtbb.so.12":
+                ctypes.CDLL(str(file.locate()), mode=ctypes.RTLD_GLOBAL)
+
+
+_load_tbb()
+
+
+def kernel(*, parallel: bool = False, inline: bool = False) -> Callable[[Callable[..., Any]], Any]:
+    """A decorator that compiles a function with the flags of the engine.
+
+    Args:
+        parallel: ``numba.prange`` loops are spread over threads.
+        inline: LLVM is told to inline every call; for small helpers of an inner loop.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        options: dict[str, Any] = {"fastmath": set(FAST_MATH), "error_model": "numpy", "nogil": True}
+        if parallel:
+            options["parallel"] = True
+        if inline:
+            options["forceinline"] = True
+        outer = config.CACHE_DIR  # type: ignore[attr-defined]
+        if CACHE_FOLDER is not None:
+            config.CACHE_DIR = str(CACHE_FOLDER)  # type: ignore[attr-defined]
+        try:
+            return numba.njit(cache=CACHE_FOLDER is not None, **options)(function)
+        finally:
+            config.CACHE_DIR = outer  # type: ignore[attr-defined]
+
+    return decorate
+
+
+def thread_count(threads: int | None = None) -> int:
+    """The number of threads to plan for: ``threads`` if given, but never more than Numba has."""
+    available = int(numba.get_num_threads())
+    return available if threads is None else max(1, min(threads, available))
+
+
+@contextlib.contextmanager
+def exclusive_if_needed() -> Iterator[None]:
+    """Holds a lock while Numba's "workqueue" pool is in use, which ends the process on concurrent callers.
+
+    TBB and OpenMP take concurrent callers, so there it does nothing.
+    """
+    with _workqueue_lock:
+        safe = _pool_is_thread_safe()
+        if not safe:
+            yield
+            return
+    yield
+
+
+def _pool_is_thread_safe() -> bool:
+    try:
+        return numba.threading_layer() != "workqueue"
+    except ValueError:  # no parallel kernel has run yet, so the pool is not known: be careful
+        return False

@@ -1,0 +1,132 @@
+"""Every operation of the vector type against NumPy, lane by lane."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scenes.splats.cpu.jit import kernel
+from scenes.splats.cpu.vec import (
+    LANES,
+    float_bits,
+    prefetch_read,
+    prefetch_write,
+    vany,
+    vfloor,
+    viota,
+    vload,
+    vmax,
+    vmax_lane,
+    vmin,
+    vpow2_of_integer,
+    vreciprocal,
+    vselect,
+    vset,
+    vsqrt,
+    vstore,
+    vsum,
+    vsum_each,
+)
+
+OPERATIONS = 17
+numbers = st.lists(st.floats(-100, 100, width=32), min_size=LANES, max_size=LANES)
+
+
+@kernel()
+def _operate(a, b, out):
+    x = vload(a, 0)
+    y = vload(b, 0)
+    vstore(out[0], 0, x + y)
+    vstore(out[1], 0, x - 2.5)
+    vstore(out[2], 0, 3 * y)
+    vstore(out[3], 0, x / (vmax(y, -y) + 1))
+    vstore(out[4], 0, vmin(x, y))
+    vstore(out[5], 0, vmax(x, 0.5))
+    vstore(out[6], 0, vselect((x < y) & (x > 0), x, y))
+    vstore(out[7], 0, vselect((x <= y) | (x == 1), 1, 0))
+    vstore(out[8], 0, -x)
+    vstore(out[9], 0, vsqrt(x * x))
+    vstore(out[10], 0, vfloor(x))
+    vstore(out[11], 0, viota() + vset(a[0]))
+    vstore(out[12], 0, vreciprocal(vmax(x, -x) + 0.01))
+    vstore(out[13], 0, vpow2_of_integer(vfloor(x)))
+    vstore(out[14], 0, vset(vsum(x)))
+    vstore(out[15], 0, vset(vmax_lane(x)))
+    vstore(out[16], 0, vset(1 if vany(x > 99) else 0))
+    prefetch_read(a, 0)
+    prefetch_write(out[0], 0)
+
+
+@given(numbers, numbers)
+@settings(max_examples=40, deadline=None)
+def test_every_operation_is_numpys(x_list, y_list):
+    x, y = np.array(x_list, np.float32), np.array(y_list, np.float32)
+    out = np.zeros((OPERATIONS, LANES), np.float32)
+    _operate(x, y, out)
+    wanted = [
+        x + y,
+        x - 2.5,
+        3 * y,
+        x / (np.abs(y) + 1),
+        np.minimum(x, y),
+        np.maximum(x, 0.5),
+        np.where((x < y) & (x > 0), x, y),
+        np.where((x <= y) | (x == 1), 1, 0),
+        -x,
+        np.abs(x),
+        np.floor(x),
+        np.arange(LANES) + x[0],
+        1 / (np.abs(x) + 0.01),
+        np.exp2(np.floor(x)),
+        np.full(LANES, x.sum(dtype=np.float64)),
+        np.full(LANES, x.max()),
+        np.full(LANES, float((x > 99).any())),
+    ]
+    np.testing.assert_allclose(out, wanted, rtol=3e-6, atol=1e-4)
+
+
+@kernel()
+def _compare_with_nan(a, out):
+    x = vload(a, 0)
+    vstore(out, 0, vselect(x > 0, 1, 0) + vselect(x < 0, 1, 0) + vselect(x == x, 1, 0))
+
+
+def test_a_comparison_with_nan_is_false():
+    out = np.ones(LANES, np.float32)
+    _compare_with_nan(np.full(LANES, np.nan, np.float32), out)
+    assert not out.any()
+
+
+@kernel()
+def _sum_three(a, out):
+    vstore(out, 0, vsum_each((vload(a[0], 0), vload(a[1], 0), vload(a[2], 0))))
+
+
+@kernel()
+def _sum_nine(a, out):
+    first = (vload(a[0], 0), vload(a[1], 0), vload(a[2], 0), vload(a[3], 0), vload(a[4], 0))
+    last = (vload(a[5], 0), vload(a[6], 0), vload(a[7], 0), vload(a[8], 0))
+    vstore(out, 0, vsum_each(first + last))
+
+
+@pytest.mark.parametrize(("count", "function"), [(3, _sum_three), (9, _sum_nine)])
+def test_sum_each_gives_one_sum_a_lane(count, function):
+    a = np.random.default_rng(0).normal(size=(count, LANES)).astype(np.float32)
+    out = np.ones(LANES, np.float32)
+    function(a, out)
+    wanted = np.zeros(LANES)
+    wanted[:count] = a.sum(1, dtype=np.float64)
+    np.testing.assert_allclose(out, wanted, atol=1e-5)
+
+
+@kernel()
+def _keys(values, keys):
+    for i in range(values.shape[0]):
+        keys[i] = float_bits(values[i])
+
+
+def test_the_bits_of_positive_numbers_sort_like_the_numbers():
+    values = np.random.default_rng(1).uniform(1e-3, 1e3, 200).astype(np.float32)
+    keys = np.zeros(200, np.int32)
+    _keys(values, keys)
+    np.testing.assert_array_equal(np.argsort(keys, kind="stable"), np.argsort(values, kind="stable"))
