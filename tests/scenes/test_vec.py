@@ -12,9 +12,11 @@ from scenes.splats.cpu.vec import (
     prefetch_read,
     prefetch_write,
     vany,
+    vexponent,
     vfloor,
     viota,
     vload,
+    vload3,
     vmax,
     vmax_lane,
     vmin,
@@ -24,8 +26,10 @@ from scenes.splats.cpu.vec import (
     vset,
     vsqrt,
     vstore,
+    vstore3,
     vsum,
     vsum_each,
+    vtranspose,
 )
 
 OPERATIONS = 17
@@ -130,3 +134,46 @@ def test_the_bits_of_positive_numbers_sort_like_the_numbers():
     keys = np.zeros(200, np.int32)
     _keys(values, keys)
     np.testing.assert_array_equal(np.argsort(keys, kind="stable"), np.argsort(values, kind="stable"))
+
+
+@kernel()
+def _swap_red_and_blue(image, out):
+    red, green, blue = vload3(image, 0)
+    vstore3(out, 0, blue, green, red)
+
+
+def test_interleaved_pixels_are_taken_apart_and_put_together():
+    image = np.arange(3 * LANES, dtype=np.float32)
+    out = np.zeros_like(image)
+    _swap_red_and_blue(image, out)
+    np.testing.assert_array_equal(out.reshape(-1, 3), image.reshape(-1, 3)[:, ::-1])
+
+
+@kernel()
+def _transpose(a, out):
+    first = (vload(a[0], 0), vload(a[1], 0), vload(a[2], 0), vload(a[3], 0))
+    second = (vload(a[4], 0), vload(a[5], 0), vload(a[6], 0), vload(a[7], 0))
+    third = (vload(a[8], 0), vload(a[9], 0), vload(a[10], 0), vload(a[11], 0))
+    fourth = (vload(a[12], 0), vload(a[13], 0), vload(a[14], 0), vload(a[15], 0))
+    columns = vtranspose(first + second + third + fourth)
+    for i in range(LANES):
+        vstore(out[i], 0, columns[i])
+
+
+def test_sixteen_vectors_are_transposed():
+    a = np.arange(LANES * LANES, dtype=np.float32).reshape(LANES, LANES)
+    out = np.zeros_like(a)
+    _transpose(a, out)
+    np.testing.assert_array_equal(out, a.T)
+
+
+@kernel()
+def _exponent(a, out):
+    vstore(out, 0, vexponent(vload(a, 0)))
+
+
+def test_the_exponent_of_a_positive_number():
+    a = np.geomspace(1e-30, 1e30, LANES).astype(np.float32)
+    out = np.zeros_like(a)
+    _exponent(a, out)
+    np.testing.assert_array_equal(out, np.floor(np.log2(a)))

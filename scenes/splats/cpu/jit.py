@@ -2,9 +2,11 @@
 
 import contextlib
 import ctypes
+import functools
 import hashlib
 import importlib.metadata
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -32,11 +34,21 @@ def _user_cache_folder() -> Path:
     return base / "flythrough" / "kernels"
 
 
-def _sources_fingerprint() -> str:
-    """Changes with any source of the engine: Numba's own cache key sees one file and no globals of others."""
+def _imported_sources(source: Path, found: set[Path]) -> set[Path]:
+    """``source`` and all modules of its folder that it imports, at any depth."""
+    if source not in found and source.is_file():
+        found.add(source)
+        for name in re.findall(r"^from \.(\w+) import", source.read_text("utf-8"), re.MULTILINE):
+            _imported_sources(source.with_name(f"{name}.py"), found)
+    return found
+
+
+@functools.cache
+def _fingerprint(source: Path) -> str:
+    """Changes with every source that a kernel of this file is made of: Numba's own key sees one file, no globals."""
     digest = hashlib.sha256(numba.__version__.encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
+    for file in sorted(_imported_sources(source, set())):
+        digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -51,16 +63,17 @@ def _writable(folder: Path) -> bool:
     return True
 
 
-def _find_cache_folder() -> Path | None:
-    """The folder of compiled kernels, None where nothing can be written (they are then compiled in every process)."""
+@functools.cache
+def cache_folder(source: Path) -> Path | None:
+    """Where compiled kernels of a source file are kept; None where nothing can be written.
+
+    They are then compiled anew in every process.
+    """
     try:
-        folder = _user_cache_folder() / _sources_fingerprint()
+        folder = _user_cache_folder() / f"{source.stem}-{_fingerprint(source)}"
     except (OSError, RuntimeError):
         return None
     return folder if _writable(folder) else None
-
-
-CACHE_FOLDER = _find_cache_folder()
 
 
 def _load_tbb() -> None:
@@ -90,11 +103,12 @@ def kernel(*, parallel: bool = False, inline: bool = False) -> Callable[[Callabl
             options["parallel"] = True
         if inline:
             options["forceinline"] = True
+        folder = cache_folder(Path(function.__code__.co_filename))
         outer = config.CACHE_DIR  # type: ignore[attr-defined]
-        if CACHE_FOLDER is not None:
-            config.CACHE_DIR = str(CACHE_FOLDER)  # type: ignore[attr-defined]
+        if folder is not None:
+            config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
         try:
-            return numba.njit(cache=CACHE_FOLDER is not None, **options)(function)
+            return numba.njit(cache=folder is not None, **options)(function)
         finally:
             config.CACHE_DIR = outer  # type: ignore[attr-defined]
 

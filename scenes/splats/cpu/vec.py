@@ -32,7 +32,10 @@ _VECTOR = ir.VectorType(_FLOAT, LANES)
 _INT_VECTOR = ir.VectorType(_INT, LANES)
 _RECIPROCAL_SEED = 0x7EF311C3  # 2**127-ish minus the bits of x: a first guess of 1/x within 12 %
 
-intrinsic: Callable[[Callable[..., Any]], Any] = _numba_intrinsic
+
+def intrinsic(function: Callable[..., Any]) -> Any:
+    """Numba's decorator, typed so that a checker sees the call's own arguments and not the typing context."""
+    return _numba_intrinsic(function)
 
 
 class VectorType(types.Type):
@@ -229,6 +232,43 @@ prefetch_read = _prefetch(for_writing=False)
 prefetch_write = _prefetch(for_writing=True)
 
 
+@intrinsic
+def vload3(typing_context: Any, array: Any, index: Any) -> Any:
+    """Three vectors from ``3 * LANES`` interleaved numbers (r, g, b, r, g, b, ...), from element ``index`` on."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        start = _address(context, builder, sig.args[0], args[0], sig.args[1], args[1])
+        pointer = builder.bitcast(start, _VECTOR.as_pointer())
+        a, b, c = (builder.load(builder.gep(pointer, [ir.IntType(64)(n)]), align=4) for n in range(3))
+        channels = []
+        for channel in range(3):
+            source = [3 * lane + channel for lane in range(LANES)]
+            early = _shuffle(builder, a, b, [s if s < 2 * LANES else 0 for s in source])
+            merge = [lane if s < 2 * LANES else s - LANES for lane, s in enumerate(source)]
+            channels.append(_shuffle(builder, early, c, merge))
+        return context.make_tuple(builder, sig.return_type, channels)
+
+    return types.UniTuple(vector_type, 3)(array, index), generate
+
+
+@intrinsic
+def vstore3(typing_context: Any, array: Any, index: Any, red: Any, green: Any, blue: Any) -> Any:
+    """Write three vectors interleaved (r, g, b, r, g, b, ...) to ``array[index : index + 3 * LANES]``."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        start = _address(context, builder, sig.args[0], args[0], sig.args[1], args[1])
+        pointer = builder.bitcast(start, _VECTOR.as_pointer())
+        for part in range(3):
+            places = [divmod(part * LANES + lane, 3) for lane in range(LANES)]
+            two = _shuffle(builder, args[2], args[3], [pixel + LANES * (channel == 1) for pixel, channel in places])
+            merge = [LANES + pixel if channel == 2 else lane for lane, (pixel, channel) in enumerate(places)]
+            three = _shuffle(builder, two, args[4], merge)
+            builder.store(three, builder.gep(pointer, [ir.IntType(64)(part)]), align=4)
+        return context.get_dummy_value()
+
+    return types.void(array, index, red, green, blue), generate
+
+
 # ---- making and choosing -----------------------------------------------------------------------------------------
 
 
@@ -366,6 +406,26 @@ def vsum_each(typing_context: Any, vectors: Any) -> Any:
     return vector_type(vectors), generate
 
 
+@intrinsic
+def vtranspose(typing_context: Any, vectors: Any) -> Any:
+    """A tuple of LANES vectors as a square matrix, transposed: lane i of vector j becomes lane j of vector i."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        rows = list(cgutils.unpack_tuple(builder, args[0]))
+        stride = LANES // 2
+        while stride:
+            lanes = range(LANES)
+            first = [lane if not lane & stride else LANES + lane - stride for lane in lanes]
+            second = [lane + stride if not lane & stride else LANES + lane for lane in lanes]
+            for i in (i for i in lanes if not i & stride):
+                a, b = rows[i], rows[i + stride]
+                rows[i], rows[i + stride] = _shuffle(builder, a, b, first), _shuffle(builder, a, b, second)
+            stride //= 2
+        return context.make_tuple(builder, sig.return_type, rows)
+
+    return types.UniTuple(vector_type, LANES)(vectors), generate
+
+
 # ---- arithmetic with its own instructions ------------------------------------------------------------------------
 
 
@@ -420,6 +480,18 @@ def vpow2_of_integer(typing_context: Any, vector: Any) -> Any:
         biased = builder.fadd(args[0], ir.Constant(_VECTOR, [127.0] * LANES))
         bits = builder.shl(builder.fptosi(biased, _INT_VECTOR), ir.Constant(_INT_VECTOR, [23] * LANES))
         return builder.bitcast(bits, _VECTOR)
+
+    return vector_type(vector), generate
+
+
+@intrinsic
+def vexponent(typing_context: Any, vector: Any) -> Any:
+    """The whole n with 2**n <= x < 2**(n + 1) of every lane, for positive normal x."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        shift = ir.Constant(_INT_VECTOR, [23] * LANES)
+        biased = builder.sitofp(builder.lshr(builder.bitcast(args[0], _INT_VECTOR), shift), _VECTOR)
+        return builder.fsub(biased, ir.Constant(_VECTOR, [127.0] * LANES))
 
     return vector_type(vector), generate
 
