@@ -1,0 +1,136 @@
+"""Poses from photos: structure from motion with pycolmap on the CPU, checked before it is believed."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cameras.errors import PoseError
+from cameras.reporting import Report, silent
+
+from .capture import Capture
+from .colmap_calls import quiet_colmap
+from .features import extract_features
+from .matching import choose_pairs, match_photos
+from .photoset import PhotoSet
+from .sfm_capture import capture_from_model
+from .sfm_mapping import map_incrementally, refine
+from .sfm_messages import failure, why_not_placed
+from .sfm_settings import PoseSettings, fingerprint
+from .sfm_workdir import Workdir, WorkingCopy, working_copies, write_whole
+from .verify import photo_supports, verified_matches
+
+if TYPE_CHECKING:
+    import pycolmap
+
+_LEAST_PLACED = 5
+_LEAST_PART = 0.3
+
+
+def solve_poses(
+    photo_set: PhotoSet,
+    workdir: Path,
+    *,
+    seed: int = 0,
+    settings: PoseSettings | None = None,
+    report: Report = silent,
+) -> Capture:
+    """Finds where photos were taken from, with what lens, and sparse points of what they show.
+
+    The stages (working copies, features, matches, model) are kept in ``workdir``: after a kill the same call goes on
+    where it stopped and gives the same result. The same photos, settings and seed give the same poses.
+
+    Args:
+        photo_set: readable photos.
+        workdir: a folder that belongs to this function; the capture's images live in it.
+        seed: of everything random.
+        settings: how hard to try; None for the measured defaults.
+        report: told of the progress of every stage.
+
+    Returns:
+        A capture of the photos whose pose is supported by enough geometry, with +z up if up could be found; its provenance
+        names the photos left out and why.
+
+    Raises:
+        PoseError: if too few photos could be placed together; the sentence says which, why and what to shoot again.
+        InputError: if a photo cannot be read.
+    """
+    settings = settings or PoseSettings()
+    folder = Workdir(workdir, fingerprint(photo_set, settings, seed))
+    copies = working_copies(photo_set, folder, report)
+    with quiet_colmap(seed):
+        extract_features(copies, folder, settings, seed, report)
+        pairs = choose_pairs(len(copies), photo_set.is_sequence, settings)
+        match_photos(copies, pairs, folder, settings, seed, report)
+        model, facts = _model(copies, folder, seed, report)
+    provenance = {**photo_set.provenance, "poses": "structure from motion", "seed": seed, **facts}
+    if photo_set.skipped:
+        provenance["skipped"] = dict(photo_set.skipped)
+    return capture_from_model(model, copies, provenance)
+
+
+def _model(
+    copies: Sequence[WorkingCopy], folder: Workdir, seed: int, report: Report
+) -> "tuple[pycolmap.Reconstruction, dict[str, object]]":
+    """The checked and refined model, from the folder if it is there, and what there is to say about it."""
+    import pycolmap
+
+    facts_path = folder.model / "facts.json"
+    if not facts_path.is_file():
+        model, facts = _make_model(copies, folder, seed, report)
+        temporary = folder.path / "model.tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        model.write(temporary)
+        write_whole(temporary / "facts.json", json.dumps(facts, indent=1).encode())
+        os.replace(temporary, folder.model)
+    return pycolmap.Reconstruction(folder.model), json.loads(facts_path.read_text())
+
+
+def _make_model(
+    copies: Sequence[WorkingCopy], folder: Workdir, seed: int, report: Report
+) -> "tuple[pycolmap.Reconstruction, dict[str, object]]":
+    import pycolmap
+
+    database = pycolmap.Database.open(folder.matches)
+    matches = verified_matches(database)
+    database.close()
+    counts = {(i - 1, j - 1): len(inliers) for (i, j), inliers in matches.items()}
+    names = [copy.name for copy in copies]
+    models = map_incrementally(folder, len(copies), seed, report)
+    if not models:
+        raise PoseError(failure(names, 0, _left_out(names, [], counts, {})))
+    model = models[0]
+    refine(model, report)
+    doubts: dict[int, str] = {}
+    supports = photo_supports(model, matches)
+    for image_id, support in sorted(supports.items()):
+        doubt = support.doubt()
+        if doubt is not None:
+            doubts[image_id] = doubt
+            model.deregister_frame(model.image(image_id).frame_id)
+    placed = sorted(image_id - 1 for image_id in model.reg_image_ids())
+    left_out = _left_out(names, placed, counts, doubts)
+    if len(placed) < max(_LEAST_PLACED, round(_LEAST_PART * len(copies))):
+        raise PoseError(failure(names, len(placed), left_out))
+    return model, {
+        "photos": len(copies),
+        "placed": len(placed),
+        "left_out": left_out,
+        "other_models": [sorted(names[i - 1] for i in other.reg_image_ids()) for other in models[1:]],
+        "reprojection_error_px": round(model.compute_mean_reprojection_error(), 4),
+        "points": model.num_points3D(),
+    }
+
+
+def _left_out(
+    names: Sequence[str], placed: Sequence[int], counts: Mapping[tuple[int, int], int], doubts: Mapping[int, str]
+) -> dict[str, str]:
+    """Photos without a pose, by name, and why."""
+    return {
+        name: doubts.get(index + 1) or why_not_placed(index, names, counts, placed)
+        for index, name in enumerate(names)
+        if index not in set(placed)
+    }
