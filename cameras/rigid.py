@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from .arrays import Floats
 from .rotations import check_rotation
 
 
@@ -20,8 +21,8 @@ class Rigid:
         ValueError: if the rotation is not a rotation within 1e-6, or anything is not finite.
     """
 
-    rotation: NDArray[np.float64]
-    translation: NDArray[np.float64]
+    rotation: Floats
+    translation: Floats
 
     def __post_init__(self) -> None:
         translation = np.array(self.translation, dtype=np.float64)
@@ -50,7 +51,7 @@ class Rigid:
             raise ValueError(f"the last row of a rigid matrix must be (0, 0, 0, 1), got {m[3]}")
         return cls(m[:3, :3], m[:3, 3])
 
-    def matrix(self) -> NDArray[np.float64]:
+    def matrix(self) -> Floats:
         """[4, 4] homogeneous matrix."""
         m = np.eye(4)
         m[:3, :3] = self.rotation
@@ -64,6 +65,6 @@ class Rigid:
         """``a_from_b @ b_from_c`` is ``a_from_c``."""
         return Rigid(self.rotation @ other.rotation, self.rotation @ other.translation + self.translation)
 
-    def apply(self, points: ArrayLike) -> NDArray[np.float64]:
+    def apply(self, points: ArrayLike) -> Floats:
         """Moves points [..., 3]."""
         return np.asarray(points, dtype=np.float64) @ self.rotation.T + self.translation
