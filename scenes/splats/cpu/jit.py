@@ -35,11 +35,12 @@ def _user_cache_folder() -> Path:
 
 
 def _imported_sources(source: Path, found: set[Path]) -> set[Path]:
-    """``source`` and all modules of its folder that it imports, at any depth."""
+    """``source`` and all modules beside and above it that it imports, at any depth."""
     if source not in found and source.is_file():
         found.add(source)
-        for name in re.findall(r"^from \.(\w+) import", source.read_text("utf-8"), re.MULTILINE):
-            _imported_sources(source.with_name(f"{name}.py"), found)
+        for dots, name in re.findall(r"^from (\.\.?)(\w+) import", source.read_text("utf-8"), re.MULTILINE):
+            folder = source.parent if dots == "." else source.parent.parent
+            _imported_sources(folder / f"{name}.py", found)
     return found
 
 

@@ -1,0 +1,220 @@
+"""Alpha compositing, tile by tile and front to back; a row of a tile is one vector.
+
+A tile's pixels are kept as planes of rows: transmittance, red, green, blue and, if depth is wanted, the sum of depths
+and the median depth. Slow twin: ``scenes.splats.reference.render_parameters``.
+"""
+
+import math
+
+import numpy as np
+from numba import prange
+
+from ..definition import ALPHA_EPSILON, ALPHA_MAX, TRANSMITTANCE_MIN
+from .elementary import vpow2_eighth
+from .jit import kernel
+from .records import (
+    BLUE,
+    DEPTH_Z,
+    EXTENT_Y,
+    GREEN,
+    PIXEL_X,
+    PIXEL_Y,
+    POWER_0,
+    POWER_XX,
+    POWER_XY,
+    POWER_YY,
+    RECORD,
+    RED,
+    TILE,
+)
+from .vec import (
+    prefetch_read,
+    vany,
+    viota,
+    vload,
+    vmax,
+    vmax_lane,
+    vmin,
+    vselect,
+    vset,
+    vstore,
+    vstore3,
+)
+
+BATCH = 32  # records copied side by side before they are drawn, while the next ones are prefetched
+POWER_MIN = -0.99929419  # log2(1 / 255) / 8
+PLANE_RED = TILE
+PLANE_GREEN = 2 * TILE
+PLANE_BLUE = 3 * TILE
+PLANE_DEPTH = 4 * TILE
+PLANE_MEDIAN = 5 * TILE
+ROW = 6 * TILE
+
+
+@kernel(inline=True)
+def tile_rows_of(centre_y, extent_y):
+    """The first and the last row of a tile that a Gaussian reaches; both relative to the tile's first pixel centre."""
+    first = int(max(np.float32(0), math.ceil(centre_y - extent_y)))
+    last = int(min(np.float32(TILE - 1), math.floor(centre_y + extent_y)))
+    return first, last
+
+
+@kernel(inline=True)
+def _start_tile(tile_state, wide, high):
+    """Clear the planes; pixels outside of the image count as finished."""
+    inside = viota() < wide
+    for row in range(TILE):
+        start = row * ROW
+        vstore(tile_state, start, vselect(inside, 1 if row < high else 0, 0))
+        for plane in range(TILE, ROW, TILE):
+            vstore(tile_state, start + plane, vset(0))
+
+
+@kernel(inline=True)
+def _blend(tile_state, batch, at, x0, y0, depth):
+    """Draw one Gaussian over what is left of the tile; the number of rows it reaches."""
+    mx, my = batch[at + PIXEL_X] - x0, batch[at + PIXEL_Y] - y0
+    first, last = tile_rows_of(my, batch[at + EXTENT_Y])
+    power_xy, power_yy, power_0 = batch[at + POWER_XY], batch[at + POWER_YY], batch[at + POWER_0]
+    red, green, blue, z = batch[at + RED], batch[at + GREEN], batch[at + BLUE], batch[at + DEPTH_Z]
+    dx = viota() - mx
+    along_x, across = dx * dx * batch[at + POWER_XX] + power_0, dx * power_xy
+    for row in range(first, last + 1):
+        dy = np.float32(row) - my
+        power = across * dy + (along_x + power_yy * dy * dy)
+        o = row * ROW
+        before = vload(tile_state, o)
+        drawn = (power > POWER_MIN) & (before > TRANSMITTANCE_MIN)
+        if vany(drawn):
+            alpha = vmin(vpow2_eighth(power), ALPHA_MAX)
+            weight = vselect(drawn, alpha * before, 0)
+            after = before - weight
+            vstore(tile_state, o, after)
+            vstore(tile_state, o + PLANE_RED, vload(tile_state, o + PLANE_RED) + weight * red)
+            vstore(tile_state, o + PLANE_GREEN, vload(tile_state, o + PLANE_GREEN) + weight * green)
+            vstore(tile_state, o + PLANE_BLUE, vload(tile_state, o + PLANE_BLUE) + weight * blue)
+            if depth is not None:
+                vstore(tile_state, o + PLANE_DEPTH, vload(tile_state, o + PLANE_DEPTH) + weight * z)
+                crossing = (before > 0.5) & (after <= 0.5)
+                median = vselect(crossing, z, vload(tile_state, o + PLANE_MEDIAN))
+                vstore(tile_state, o + PLANE_MEDIAN, median)
+    return last - first + 1
+
+
+@kernel(inline=True)
+def _finished(tile_state):
+    """Whether no pixel of the tile lets anything more through."""
+    left = vload(tile_state, 0)
+    for row in range(1, TILE):
+        left = vmax(left, vload(tile_state, row * ROW))
+    return vmax_lane(left) <= TRANSMITTANCE_MIN
+
+
+@kernel(inline=True)
+def _draw_tile(tile_state, batch, records, lists, start, end, x0, y0, depth):
+    """Draw the tile's list until it ends or nothing more can be seen: how many were drawn, and rows reached."""
+    place, rows = start, 0
+    while place < end:
+        stop = min(place + BATCH, end)
+        for k in range(place, stop):
+            vstore(batch, (k - place) * RECORD, vload(records, lists[k] * RECORD))
+        for k in range(stop, min(stop + BATCH, end)):
+            prefetch_read(records, lists[k] * RECORD)
+        for k in range(stop - place):
+            rows += _blend(tile_state, batch, k * RECORD, x0, y0, depth)
+        place = stop
+        if _finished(tile_state):
+            break
+    return place - start, rows
+
+
+@kernel(inline=True)
+def _write_tile(tile_state, left, top, wide, high, background, rgb, transmittance):
+    """Copy the planes to the images, over the background."""
+    width = rgb.shape[1]
+    flat_rgb, flat_transmittance = rgb.reshape(-1), transmittance.reshape(-1)
+    for row in range(high):
+        o, at = row * ROW, (top + row) * width + left
+        t = vload(tile_state, o)
+        red = vload(tile_state, o + PLANE_RED) + t * background[0]
+        green = vload(tile_state, o + PLANE_GREEN) + t * background[1]
+        blue = vload(tile_state, o + PLANE_BLUE) + t * background[2]
+        if wide == TILE:
+            vstore(flat_transmittance, at, t)
+            vstore3(flat_rgb, at * 3, red, green, blue)
+        else:
+            vstore(tile_state, o + PLANE_RED, red)
+            vstore(tile_state, o + PLANE_GREEN, green)
+            vstore(tile_state, o + PLANE_BLUE, blue)
+            for x in range(wide):
+                flat_transmittance[at + x] = tile_state[o + x]
+                flat_rgb[(at + x) * 3] = tile_state[o + PLANE_RED + x]
+                flat_rgb[(at + x) * 3 + 1] = tile_state[o + PLANE_GREEN + x]
+                flat_rgb[(at + x) * 3 + 2] = tile_state[o + PLANE_BLUE + x]
+
+
+@kernel(inline=True)
+def _write_depth(tile_state, left, top, wide, high, depth):
+    """Copy the depth planes: depth[0] is the expected one, depth[1] the median."""
+    for row in range(high):
+        for x in range(wide):
+            o = row * ROW + x
+            alpha = np.float32(1) - tile_state[o]
+            mean = tile_state[o + PLANE_DEPTH] / max(alpha, np.float32(ALPHA_EPSILON))
+            depth[0, top + row, left + x] = mean
+            depth[1, top + row, left + x] = tile_state[o + PLANE_MEDIAN]
+
+
+@kernel()
+def _compose_share(thread, threads, records, starts, lists, order, background, rgb, transmittance, drawn, depth):
+    """Draw every ``threads``-th tile of the order; the rows reached, for the bench."""
+    height, width = transmittance.shape
+    tiles_x = (width + TILE - 1) // TILE
+    tile_state = np.empty(TILE * ROW, np.float32)
+    batch = np.empty(BATCH * RECORD, np.float32)
+    flat = records.reshape(-1)
+    rows = 0
+    for q in range(thread, order.shape[0], threads):
+        tile = order[q]
+        top, left = tile // tiles_x * TILE, tile % tiles_x * TILE
+        wide, high = min(TILE, width - left), min(TILE, height - top)
+        _start_tile(tile_state, wide, high)
+        x0, y0 = np.float32(left) + np.float32(0.5), np.float32(top) + np.float32(0.5)
+        count, reached = _draw_tile(tile_state, batch, flat, lists, starts[tile], starts[tile + 1], x0, y0, depth)
+        drawn[tile] = count
+        rows += reached
+        _write_tile(tile_state, left, top, wide, high, background, rgb, transmittance)
+        if depth is not None:
+            _write_depth(tile_state, left, top, wide, high, depth)
+    return rows
+
+
+@kernel(parallel=True)
+def compose(records, starts, lists, order, background, rgb, transmittance, drawn, rows):
+    """Draw all tiles.
+
+    Args:
+        records: [n, RECORD] nearest first.
+        starts, lists: the Gaussians of each tile, from ``binning``.
+        order: [tiles] int32, the tiles by falling load; thread k takes each ``threads``-th from the k-th on, so that
+            the same thread count gives the same work to the same thread.
+        background: [3].
+        rgb, transmittance: [H, W, 3] and [H, W], written.
+        drawn: [tiles] int32, written: how many of each list were drawn before the tile was full.
+        rows: [threads] int64, written: rows reached, the unit of the work.
+    """
+    threads = rows.shape[0]
+    for thread in prange(threads):
+        rows[thread] = _compose_share(
+            thread, threads, records, starts, lists, order, background, rgb, transmittance, drawn, None
+        )
+
+
+@kernel(parallel=True)
+def compose_with_depth(records, starts, lists, order, background, rgb, transmittance, drawn, rows, depth):
+    """As ``compose``; depth [2, H, W] receives the expected and the median depth_z."""
+    threads = rows.shape[0]
+    for thread in prange(threads):
+        rows[thread] = _compose_share(
+            thread, threads, records, starts, lists, order, background, rgb, transmittance, drawn, depth
+        )

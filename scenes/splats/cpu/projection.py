@@ -1,0 +1,215 @@
+"""Gaussians onto the image: one record and one depth key for each that can be seen.
+
+Slow twin: ``scenes.splats.reference.project``.
+"""
+
+import numpy as np
+from numba import prange
+
+from ..definition import ALPHA_MIN, MARGIN, NEAR_Z
+from .elementary import LN_2, LOG2_E, vexp, vlog2
+from .ewa import (
+    clamped_slopes,
+    covariance,
+    dot,
+    image_from_world,
+    rotation_columns,
+    times,
+    to_camera,
+    unit_quaternion,
+)
+from .jit import kernel
+from .records import BLUE, DEPTH_Z, GREEN, RECORD, RED, lens_of
+from .sh_vectors import basis_vectors
+from .vec import (
+    LANES,
+    float_bits,
+    prefetch_read,
+    vany,
+    vload,
+    vmax,
+    vselect,
+    vset,
+    vsqrt,
+    vstore,
+    vsum,
+    vtranspose,
+)
+
+MEANS = 0  # rows of the scratch into which the parameters of LANES Gaussians are packed
+QUATERNIONS = 3
+LOG_SCALES = 7
+LOGITS = 10
+PACKED = 11
+LOG2_255 = 7.994353436858858
+LARGEST_LOGIT = 80.0  # keeps the exponentials finite; opacity is 1 in float32 long before
+
+
+@kernel(inline=True)
+def _pack_means(packed, means, first, last):
+    for lane in range(LANES):
+        i = min(first + lane, last)
+        packed[MEANS, lane] = means[i, 0]
+        packed[MEANS + 1, lane] = means[i, 1]
+        packed[MEANS + 2, lane] = means[i, 2]
+
+
+@kernel(inline=True)
+def _pack_shapes(packed, quaternions, log_scales, logits, first, last):
+    for lane in range(LANES):
+        i = min(first + lane, last)
+        for c in range(4):
+            packed[QUATERNIONS + c, lane] = quaternions[i, c]
+        for c in range(3):
+            packed[LOG_SCALES + c, lane] = log_scales[i, c]
+        packed[LOGITS, lane] = logits[i]
+
+
+@kernel(inline=True)
+def opacity_of(logit):
+    """The logistic function."""
+    bounded = vmax(logit, -LARGEST_LOGIT)
+    return 1 / (1 + vexp(-bounded))
+
+
+@kernel(inline=True)
+def _axes_on_image(packed, lens, x, y, inverse_z):
+    """The images of the three scaled axes of each Gaussian: their x and their y components."""
+    slope_x, slope_y = clamped_slopes(lens, x, y, inverse_z)
+    row_x, row_y = image_from_world(lens, slope_x, slope_y, inverse_z)
+    q = QUATERNIONS
+    qw, qx, qy, qz = vload(packed[q], 0), vload(packed[q + 1], 0), vload(packed[q + 2], 0), vload(packed[q + 3], 0)
+    w, i, j, k, _ = unit_quaternion(qw, qx, qy, qz)
+    first, second, third = rotation_columns(w, i, j, k)
+    scales = (
+        vexp(vload(packed[LOG_SCALES], 0)),
+        vexp(vload(packed[LOG_SCALES + 1], 0)),
+        vexp(vload(packed[LOG_SCALES + 2], 0)),
+    )
+    u = times((dot(row_x, first), dot(row_x, second), dot(row_x, third)), scales)
+    v = times((dot(row_y, first), dot(row_y, second), dot(row_y, third)), scales)
+    return u, v
+
+
+@kernel(inline=True)
+def _project_block(packed, lens, antialiased, block_records, in_front):
+    """Fill the records of LANES packed Gaussians (all but their colours); the mask of those that can be seen."""
+    x, y, z = to_camera(lens, vload(packed[MEANS], 0), vload(packed[MEANS + 1], 0), vload(packed[MEANS + 2], 0))
+    z = vselect(in_front, z, 1)
+    inverse_z = 1 / z
+    pixel_x, pixel_y = x * inverse_z * lens.fx + lens.cx, y * inverse_z * lens.fy + lens.cy
+    u, v = _axes_on_image(packed, lens, x, y, inverse_z)
+    xx, xy, yy, determinant, sharp = covariance(u, v)
+    opacity = opacity_of(vload(packed[LOGITS], 0))
+    if antialiased:
+        opacity = opacity * vsqrt(sharp / determinant)
+    visible = in_front & (opacity > ALPHA_MIN)
+    opacity = vselect(visible, opacity, 0.5)
+    log2_opacity = vlog2(opacity)
+    reach = (log2_opacity + LOG2_255) * (2 * LN_2)
+    extent_x, extent_y = vsqrt(reach * xx), vsqrt(reach * yy)
+    visible = visible & (pixel_x + extent_x > 0) & (pixel_x - extent_x < lens.width)
+    visible = visible & (pixel_y + extent_y > 0) & (pixel_y - extent_y < lens.height)
+    inverse = 1 / determinant
+    conic_xx, conic_xy, conic_yy = yy * inverse, -xy * inverse, xx * inverse
+    power = -LOG2_E / 8
+    zero = vset(0)
+    fields = vtranspose((
+        pixel_x, pixel_y, conic_xx * (power / 2), conic_xy * power, conic_yy * (power / 2), log2_opacity * 0.125,
+        zero, zero, zero, extent_y, extent_x, opacity, conic_xx, conic_xy, conic_yy, z,
+    ))  # fmt: skip
+    for lane in range(LANES):
+        vstore(block_records[lane], 0, fields[lane])
+    return visible
+
+
+@kernel(inline=True)
+def directions_from_camera(lens, x_world, y_world, z_world):
+    """Unit vectors from the camera to the points, and one over the distance."""
+    dx, dy, dz = x_world - lens.c0, y_world - lens.c1, z_world - lens.c2
+    inverse = 1 / vsqrt(dx * dx + dy * dy + dz * dz)
+    return dx * inverse, dy * inverse, dz * inverse, inverse
+
+
+@kernel(inline=True)
+def store_basis(basis, lens, degree, x_world, y_world, z_world):
+    """Row ``lane`` of basis [LANES, 16] becomes the basis functions in the direction of that Gaussian."""
+    dx, dy, dz, _ = directions_from_camera(lens, x_world, y_world, z_world)
+    rows = vtranspose(basis_vectors(degree, dx, dy, dz))
+    for lane in range(LANES):
+        vstore(basis[lane], 0, rows[lane])
+
+
+@kernel(inline=True)
+def _colour(record, basis_row, coefficients):
+    terms = vload(basis_row, 0)
+    half, black = np.float32(0.5), np.float32(0)
+    record[RED] = max(half + vsum(terms * vload(coefficients[0], 0)), black)
+    record[GREEN] = max(half + vsum(terms * vload(coefficients[1], 0)), black)
+    record[BLUE] = max(half + vsum(terms * vload(coefficients[2], 0)), black)
+
+
+@kernel()
+def _project_range(
+    first, last, means, quaternions, log_scales, logits, sh, degree, numbers, antialiased, records, keys
+):
+    """Project the Gaussians first .. last - 1; how many can be seen."""
+    lens = lens_of(numbers)
+    packed = np.empty((PACKED, LANES), np.float32)
+    basis = np.empty((LANES, 16), np.float32)
+    block = np.empty((LANES, RECORD), np.float32)
+    flags = np.empty(LANES, np.float32)
+    count = 0
+    for start in range(first, last, LANES):
+        lanes = min(LANES, last - start)
+        _pack_means(packed, means, start, last - 1)
+        x_world, y_world, z_world = vload(packed[0], 0), vload(packed[1], 0), vload(packed[2], 0)
+        in_front = _may_be_seen(lens, x_world, y_world, z_world)
+        keys[start : start + lanes] = 0
+        if not vany(in_front):
+            continue
+        _pack_shapes(packed, quaternions, log_scales, logits, start, last - 1)
+        visible = _project_block(packed, lens, antialiased, block, in_front)
+        if not vany(visible):
+            continue
+        vstore(flags, 0, vselect(visible, 1, 0))
+        store_basis(basis, lens, degree, x_world, y_world, z_world)
+        for lane in range(lanes):
+            if flags[lane] > 0:
+                i = start + lane
+                _colour(block[lane], basis[lane], sh[i])
+                vstore(records[i], 0, vload(block[lane], 0))
+                keys[i] = float_bits(block[lane, DEPTH_Z])
+                count += 1
+    return count
+
+
+@kernel(inline=True)
+def _may_be_seen(lens, x_world, y_world, z_world):
+    x, y, z = to_camera(lens, x_world, y_world, z_world)
+    left, right = -MARGIN * lens.width - lens.cx, (1 + MARGIN) * lens.width - lens.cx
+    top, bottom = -MARGIN * lens.height - lens.cy, (1 + MARGIN) * lens.height - lens.cy
+    px, py = x * lens.fx, y * lens.fy
+    inside = (px >= z * left) & (px <= z * right) & (py >= z * top) & (py <= z * bottom)
+    return (z >= NEAR_Z) & inside
+
+
+@kernel(parallel=True)
+def project(means, quaternions, log_scales, logits, sh, degree, numbers, antialiased, records, keys, counts):
+    """Records and depth keys of all Gaussians.
+
+    Args:
+        means, quaternions, log_scales, logits, sh: the parameters, as in ``Gaussians``.
+        degree: of the spherical harmonics that count.
+        numbers: the camera, from ``lens_numbers``.
+        antialiased: lower the opacity by what the low-pass filter adds to the area.
+        records: [N, RECORD] written where a Gaussian can be seen.
+        keys: [N] int32, the bits of its depth; 0 where it cannot be seen.
+        counts: [chunks] int64, how many can be seen in each of as many equal shares of the Gaussians.
+    """
+    n, chunks = means.shape[0], counts.shape[0]
+    for chunk in prange(chunks):
+        counts[chunk] = _project_range(
+            chunk * n // chunks, (chunk + 1) * n // chunks, means, quaternions, log_scales, logits, sh, degree,
+            numbers, antialiased, records, keys,
+        )  # fmt: skip

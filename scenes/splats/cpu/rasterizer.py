@@ -1,0 +1,182 @@
+"""The CPU engine: Gaussians and a camera in, a picture and the gradients of a loss on it out."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cameras.camera import Camera
+
+from ..gaussians import Gaussians
+from . import binning, compositing, ordering, projection
+from .buffers import Buffers
+from .jit import exclusive_if_needed, thread_count
+from .records import RECORD, TILE, lens_numbers
+
+Float32 = NDArray[np.float32]
+Int32 = NDArray[np.int32]
+
+SHARES_PER_THREAD = 16  # of the projection, whose load is uneven
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnTiles:
+    """What the backward pass needs of the forward pass; views into the rasterizer's buffers.
+
+    Attributes:
+        numbers: the camera, from ``lens_numbers``.
+        ids: [n] the visible Gaussians in the order of their index.
+        rank: [N] the place of each visible Gaussian in depth order.
+        records: [n, RECORD] in depth order.
+        starts, lists, order, drawn: the tiles' lists, see ``compositing.compose``.
+    """
+
+    numbers: Float32
+    ids: Int32
+    rank: Int32
+    records: Float32
+    starts: NDArray[np.int64]
+    lists: Int32
+    order: Int32
+    drawn: Int32
+
+
+@dataclass(frozen=True, eq=False)
+class Raster:
+    """A picture of Gaussians.
+
+    Attributes:
+        rgb: [H, W, 3] float32 over the background, not clamped.
+        alpha: [H, W] float32, one minus what the background shows through.
+        transmittance: [H, W] float32, 1 - alpha.
+        expected_depth_z: [H, W] mean depth weighted by what each Gaussian shows, divided by max(alpha, 1e-6); None
+            unless depth was asked for.
+        median_depth_z: [H, W] depth of the Gaussian at which the transmittance falls to 0.5; 0 where it never does;
+            None unless depth was asked for.
+        visible: [N] bool, the Gaussians that reach the image.
+        pairs: pairs of Gaussian and tile.
+        rows: rows of tiles reached by the Gaussians drawn: TILE times this is the number of lanes worked on.
+    """
+
+    rgb: Float32
+    transmittance: Float32
+    expected_depth_z: Float32 | None
+    median_depth_z: Float32 | None
+    visible: NDArray[np.bool_]
+    pairs: int
+    rows: int
+    sh_degree: int
+    antialiased: bool
+    serial: int = field(repr=False)
+    tiles: DrawnTiles = field(repr=False)
+
+    @property
+    def alpha(self) -> Float32:
+        return 1 - self.transmittance
+
+
+class Rasterizer:
+    """Draws Gaussians and differentiates the drawing; owns the buffers of both, so that none is allocated again.
+
+    Two rasterizers are independent. One rasterizer serves one thread at a time.
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        """``threads``: how many to use, all that Numba has if None. The same count gives the same bytes."""
+        self._threads = thread_count(threads)
+        self._buffers = Buffers()
+        self._serial = 0
+
+    @property
+    def threads(self) -> int:
+        return self._threads
+
+    def forward(
+        self,
+        gaussians: Gaussians,
+        camera: Camera,
+        *,
+        sh_degree: int = 3,
+        background: ArrayLike = (0.0, 0.0, 0.0),
+        antialiased: bool = True,
+        depth: bool = False,
+    ) -> Raster:
+        """Draw the Gaussians.
+
+        Args:
+            gaussians: N Gaussians; those with a parameter that is not a number are not drawn.
+            camera: an ideal pinhole.
+            sh_degree: degree of the spherical harmonics that count, 0 to 3.
+            background: [3] colour behind everything.
+            antialiased: lower the opacity by what the low-pass filter adds to the area (Mip-Splatting).
+            depth: also make the depth images.
+
+        Returns:
+            The picture; it may be given to ``backward`` until the next ``forward`` of this rasterizer.
+
+        Raises:
+            SettingsError: if the lens is distorted.
+            ValueError: if the degree is not 0, 1, 2 or 3.
+        """
+        if not 0 <= sh_degree <= 3:
+            raise ValueError(f"sh_degree must be 0 to 3, got {sh_degree}")
+        numbers = lens_numbers(camera)
+        behind = np.ascontiguousarray(background, dtype=np.float32)
+        self._serial += 1
+        with exclusive_if_needed():
+            ids, sorted_ids, keys = self._project_and_sort(gaussians, numbers, sh_degree, antialiased)
+            tiles, pairs = self._bin(len(gaussians), numbers, ids, sorted_ids, camera.width, camera.height)
+            shape = (camera.height, camera.width)
+            rgb, transmittance = np.empty((*shape, 3), np.float32), np.empty(shape, np.float32)
+            rows = np.zeros(self._threads, np.int64)
+            arguments = (tiles.records, tiles.starts, tiles.lists, tiles.order, behind, rgb, transmittance)
+            if depth:
+                expected, median = planes = np.empty((2, *shape), np.float32)
+                compositing.compose_with_depth(*arguments, tiles.drawn, rows, planes)
+            else:
+                expected = median = None
+                compositing.compose(*arguments, tiles.drawn, rows)
+        return Raster(
+            rgb, transmittance, expected, median, keys != 0, pairs, int(rows.sum()), sh_degree, antialiased,
+            self._serial, tiles,
+        )  # fmt: skip
+
+    def _project_and_sort(
+        self, gaussians: Gaussians, numbers: Float32, sh_degree: int, antialiased: bool
+    ) -> tuple[Int32, Int32, Int32]:
+        """The visible Gaussians by index and by depth, and the keys of all."""
+        buffers, g, n = self._buffers, gaussians, len(gaussians)
+        records = buffers.get("records", (n, RECORD), np.float32)
+        keys = buffers.get("keys", (n,), np.int32)
+        counts = np.zeros(self._threads * SHARES_PER_THREAD, np.int64)
+        parameters = (g.means, g.quaternions_wxyz, g.log_scales, g.logit_opacities, g.sh)
+        projection.project(*parameters, sh_degree, numbers, antialiased, records, keys, counts)
+        names = ("ids", "sorted_ids", "spare_ids", "sorted_keys", "spare_keys")
+        ids, sorted_ids, spare_ids, sorted_keys, spare_keys = (buffers.get(name, (n,), np.int32) for name in names)
+        visible, least, greatest = ordering.compact(keys, counts, ids, sorted_keys)
+        sorted_ids[:visible] = ids[:visible]
+        if visible:
+            spares = (spare_keys, spare_ids)
+            ordering.sort_by_depth(sorted_keys, sorted_ids, *spares, visible, least, greatest, self._threads)
+        return ids[:visible], sorted_ids[:visible], keys
+
+    def _bin(
+        self, n: int, numbers: Float32, ids: Int32, sorted_ids: Int32, width: int, height: int
+    ) -> tuple[DrawnTiles, int]:
+        """The tiles' lists, and how many entries they have."""
+        buffers, visible = self._buffers, len(ids)
+        tiles_x, tiles_y = -(-width // TILE), -(-height // TILE)
+        tiles = tiles_x * tiles_y
+        records = buffers.get("records", (n, RECORD), np.float32)
+        sorted_records = buffers.get("sorted_records", (visible, RECORD), np.float32)
+        rank = buffers.get("rank", (n,), np.int32)
+        counts = buffers.get("counts", (self._threads, tiles), np.int64)
+        counts.fill(0)
+        binning.gather_and_count(sorted_ids, visible, records, rank, tiles_x, tiles_y, sorted_records, counts)
+        starts = buffers.get("starts", (tiles + 1,), np.int64)
+        pairs = int(binning.count_to_offsets(counts, starts))
+        lists = buffers.get("lists", (pairs,), np.int32)
+        binning.scatter(visible, sorted_records, tiles_x, tiles_y, counts, lists)
+        order = np.argsort(starts[:-1] - starts[1:], kind="stable").astype(np.int32)
+        drawn = buffers.get("drawn", (tiles,), np.int32)
+        return DrawnTiles(numbers, ids, rank, sorted_records, starts, lists, order, drawn), pairs
