@@ -21,7 +21,8 @@ class CaptureImage:
         path: the image file.
         camera: pose and lens of the file as stored (after EXIF orientation), distortion included.
         mask_path: single-channel image of the same size, black is ignored.
-        depth_path: 16-bit image of depth_z in millimetres, 0 unknown (nerfstudio's convention).
+        depth_path: single-channel 16- or 32-bit image of depth_z in steps of ``depth_step``, 0 unknown.
+        depth_step: scene units per step of the depth image; 0.001 is nerfstudio's convention (millimetres).
         weight: how much this image counts in fitting.
         exposure_ev: exposure relative to the capture's mean in stops, None if unknown.
         background: colour in [0, 1] behind a transparent image; None means alpha is used as a mask of the object.
@@ -34,6 +35,7 @@ class CaptureImage:
     camera: Camera
     mask_path: Path | None = None
     depth_path: Path | None = None
+    depth_step: float = 1e-3
     weight: float = 1.0
     exposure_ev: float | None = None
     background: tuple[float, float, float] | None = None
