@@ -10,19 +10,25 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGSEGV, signal.SIGABRT, signa
 
 @contextmanager
 def quiet_colmap(seed: int) -> Iterator[None]:
-    """Only errors are printed inside; afterwards our signal handlers stand again."""
+    """Only errors are printed inside; our signal handlers stand inside and afterwards."""
     import pycolmap
 
-    # The handlers of Python's own level are all that signal.signal can put back, and only the main thread may.
-    in_main = threading.current_thread() is threading.main_thread()
-    handlers = {number: signal.getsignal(number) for number in _SIGNALS} if in_main else {}
     level = pycolmap.logging.minloglevel
     pycolmap.logging.minloglevel = int(pycolmap.logging.ERROR)
     pycolmap.set_random_seed(seed)
+    _restore_signals()
     try:
         yield
     finally:
         pycolmap.logging.minloglevel = level
-        for number, handler in handlers.items():
-            if handler is not None:
-                signal.signal(number, handler)
+        _restore_signals()
+
+
+def _restore_signals() -> None:
+    """Installs again what Python believes to be installed; importing pycolmap puts C handlers over it that print stacks."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in _SIGNALS:
+        handler = signal.getsignal(number)
+        if handler is not None:
+            signal.signal(number, handler)
