@@ -94,9 +94,10 @@ def align_sim3(points_from: ArrayLike, points_to: ArrayLike, *, robust: bool = F
 def _umeyama(a: Floats, b: Floats) -> Similarity:
     if len(a) < 3:
         raise ValueError(f"align_sim3 needs at least 3 points, got {len(a)}")
-    mean_a, mean_b = a.mean(axis=0), b.mean(axis=0)
+    mean_a: Floats = np.mean(a, axis=0)
+    mean_b: Floats = np.mean(b, axis=0)
     centred_a, centred_b = a - mean_a, b - mean_b
-    variance_a = float(np.mean(np.sum(centred_a**2, axis=1)))
+    variance_a = 3 * float(np.mean(centred_a * centred_a))
     u, singular, vt = np.linalg.svd(centred_b.T @ centred_a / len(a))
     if variance_a < 1e-24 or singular[1] < 1e-9 * max(float(singular[0]), 1e-300) or singular[0] < 1e-300:
         raise ValueError("align_sim3 needs at least 3 points that are not on one line")

@@ -1,0 +1,266 @@
+"""A camera's path: keyframes, the curves through them, and the clock on which it flies."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .arrays import Floats, norms
+from .camera import Camera
+from .intrinsics import FULL_FRAME_HEIGHT_MM, Intrinsics
+from .rigid import Rigid
+from .rotations import angle_rad, look_rotation, matrix_from_quaternion, quaternion_from_matrix
+from .splines import ArcLength, Curve, RotationCurve
+
+UNIT_TOLERANCE = 1e-6
+# Neighbouring keyframes nearer than this part of the path's size have no direction to fly.
+_REPEATED = 1e-9
+
+
+@dataclass(frozen=True)
+class Keyframe:
+    """Where the camera is, how it is turned and how wide it sees, at one point of a path.
+
+    Attributes:
+        position_world: the centre of projection.
+        quaternion_wxyz: unit quaternion of ``world_from_camera``'s rotation (OpenCV camera axes).
+        fov_y_rad: vertical field of view.
+        time_s: when it is reached; None when the path is flown at constant speed.
+
+    Raises:
+        ValueError: on anything not finite, a quaternion off unit length by more than 1e-6, an angle outside (0, pi).
+    """
+
+    position_world: tuple[float, float, float]
+    quaternion_wxyz: tuple[float, float, float, float]
+    fov_y_rad: float
+    time_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.position_world) != 3 or not all(map(math.isfinite, self.position_world)):
+            raise ValueError(f"position_world must be 3 finite numbers, got {self.position_world}")
+        length = math.hypot(*self.quaternion_wxyz)
+        if len(self.quaternion_wxyz) != 4 or not abs(length - 1) <= UNIT_TOLERANCE:
+            raise ValueError(f"quaternion_wxyz must be 4 numbers of length 1, got {self.quaternion_wxyz}")
+        if not 0 < self.fov_y_rad < math.pi:
+            raise ValueError(f"fov_y_rad must be between 0 and pi, got {self.fov_y_rad}")
+        if self.time_s is not None and not (math.isfinite(self.time_s) and self.time_s >= 0):
+            raise ValueError(f"time_s must be finite and not negative, got {self.time_s}")
+
+    @classmethod
+    def from_pose(cls, world_from_camera: Rigid, fov_y_rad: float, time_s: float | None = None) -> "Keyframe":
+        x, y, z = (float(value) for value in world_from_camera.translation)
+        w, i, j, k = (float(value) for value in quaternion_from_matrix(world_from_camera.rotation))
+        return cls((x, y, z), (w, i, j, k), fov_y_rad, time_s)
+
+    @property
+    def world_from_camera(self) -> Rigid:
+        return Rigid(matrix_from_quaternion(self.quaternion_wxyz), np.array(self.position_world))
+
+
+def fov_y_rad_from_focal_mm(focal_mm: float, sensor_height_mm: float = FULL_FRAME_HEIGHT_MM) -> float:
+    """Vertical field of view of a focal length on a sensor of that height.
+
+    Raises:
+        ValueError: if either is not positive.
+    """
+    if not (focal_mm > 0 and sensor_height_mm > 0):
+        raise ValueError(f"focal_mm and sensor_height_mm must be positive, got {focal_mm} and {sensor_height_mm}")
+    return 2 * math.atan(0.5 * sensor_height_mm / focal_mm)
+
+
+@dataclass(frozen=True)
+class CameraPath:
+    """A timed camera path through keyframes: C2 in position, rotation and lens.
+
+    Without times on its keyframes a path is flown at constant speed: along an open path the camera speeds up
+    over ``ease_s`` at the start and slows down over ``ease_s`` at the end; a loop keeps its speed. A path that
+    never moves is flown at constant turning speed. With times, the keyframes are reached exactly then.
+
+    Attributes:
+        keyframes: at least one; one alone is a still.
+        duration_s: length of the film; frame i is at i / fps, so a loop's last frame comes one frame before its first.
+        is_loop: the path goes on from its last keyframe to its first.
+        no_overshoot: stay in the box of neighbouring keyframes (see `splines`).
+        ease_s: as above; at most half of duration_s.
+        level_up_world: if given, the horizon is kept level under this axis, and keyframes give the viewing direction
+            only; otherwise roll is interpolated like everything else.
+        note: provenance, for people and reports; JSON-able.
+
+    Raises:
+        ValueError: if the above does not hold, some but not all keyframes have times, times do not increase from 0 to
+            duration_s (a loop ends before it), or two neighbours of an untimed path that moves are at one place.
+    """
+
+    keyframes: tuple[Keyframe, ...]
+    duration_s: float
+    is_loop: bool = False
+    no_overshoot: bool = False
+    ease_s: float = 1.0
+    level_up_world: tuple[float, float, float] | None = None
+    note: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    def __post_init__(self) -> None:
+        if not self.keyframes:
+            raise ValueError("a path needs at least one keyframe")
+        if not (math.isfinite(self.duration_s) and self.duration_s > 0):
+            raise ValueError(f"duration_s must be positive, got {self.duration_s}")
+        if not 0 <= self.ease_s <= self.duration_s / 2:
+            raise ValueError(f"ease_s must be between 0 and half of duration_s, got {self.ease_s}")
+        if self.level_up_world is not None and not 1e-6 < math.hypot(*self.level_up_world) < math.inf:
+            raise ValueError(f"level_up_world must be a finite direction, got {self.level_up_world}")
+        self._check_times()
+        if not self.is_timed and self._moves:
+            steps = self._steps()
+            if float(steps.min(initial=math.inf)) <= _REPEATED * float(steps.sum()):
+                raise ValueError(
+                    "two neighbouring keyframes are at one place: move them apart or give all of them times"
+                )
+
+    def _check_times(self) -> None:
+        times = [key.time_s for key in self.keyframes]
+        if not self.is_timed:
+            if any(time is not None for time in times):
+                raise ValueError("either all keyframes have times or none")
+            return
+        t = self._times()
+        ends_well = t[-1] < self.duration_s if self.is_loop or len(t) == 1 else t[-1] == self.duration_s
+        if t[0] != 0 or not ends_well or not (np.diff(t) > 0).all():
+            end = "below" if self.is_loop else "to"
+            raise ValueError(f"times must increase from 0 {end} duration_s {self.duration_s}, got {t.tolist()}")
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether the keyframes say when they are reached."""
+        return all(key.time_s is not None for key in self.keyframes)
+
+    @property
+    def length(self) -> float:
+        """Length of the flown path in world units."""
+        return ArcLength(self._knots, self._position.speed).total if self._moves else 0.0
+
+    def times_s(self, fps: Fraction | float) -> Floats:
+        """[n] the moments of the film's frames: i / fps, n = round(duration_s * fps), at least one.
+
+        Raises:
+            ValueError: if fps is not positive.
+        """
+        rate = Fraction(fps).limit_denominator(1_000_000)
+        if rate <= 0:
+            raise ValueError(f"fps must be positive, got {fps}")
+        count = max(1, round(Fraction(self.duration_s) * rate))
+        return np.array([float(i / rate) for i in range(count)])
+
+    def positions_world(self, time_s: ArrayLike) -> Floats:
+        """Positions [..., 3] at times [...]."""
+        return self._position(self._parameter(time_s))
+
+    def rotations(self, time_s: ArrayLike) -> Floats:
+        """``world_from_camera`` rotations [..., 3, 3] at times [...]."""
+        rotations = matrix_from_quaternion(self._rotation(self._parameter(time_s)))
+        if self.level_up_world is None:
+            return rotations
+        return look_rotation(rotations[..., 2], self.level_up_world)
+
+    def fovs_y_rad(self, time_s: ArrayLike) -> Floats:
+        """Vertical fields of view [...] at times [...]; focal lengths change evenly in their logarithm."""
+        return np.asarray(
+            2 * np.arctan(np.exp(self._log_half_height(self._parameter(time_s))[..., 0])), dtype=np.float64
+        )
+
+    def cameras(self, fps: Fraction | float, width: int, height: int) -> list[Camera]:
+        """The camera of each frame, see `times_s`."""
+        times = self.times_s(fps)
+        rotations, positions, fovs = self.rotations(times), self.positions_world(times), self.fovs_y_rad(times)
+        return [
+            Camera(Intrinsics.from_fov(width, height, float(fov)), Rigid(rotation, position), float(time))
+            for time, rotation, position, fov in zip(times, rotations, positions, fovs, strict=True)
+        ]
+
+    def _times(self) -> Floats:
+        return np.array([key.time_s for key in self.keyframes], dtype=np.float64)
+
+    @property
+    def _points(self) -> Floats:
+        return np.array([key.position_world for key in self.keyframes], dtype=np.float64)
+
+    @property
+    def _quaternions(self) -> Floats:
+        return np.array([key.quaternion_wxyz for key in self.keyframes], dtype=np.float64)
+
+    def _steps(self) -> Floats:
+        """Distances from each keyframe to the next, around the loop if it is one."""
+        points = self._points
+        following = np.roll(points, -1, axis=0)
+        return norms(following - points)[: None if self.is_loop and len(points) > 1 else -1, 0]
+
+    @cached_property
+    def _moves(self) -> bool:
+        points = self._points
+        return bool(np.ptp(points, axis=0).max() > _REPEATED * (1 + np.abs(points).max()))
+
+    @cached_property
+    def _closed(self) -> bool:
+        return self.is_loop and len(self.keyframes) > 1
+
+    @cached_property
+    def _knots(self) -> Floats:
+        """Parameters of the keyframes: their times, or centripetal (Lee 1989), which makes no cusps."""
+        if self.is_timed:
+            times = self._times()
+            return np.append(times, self.duration_s) if self._closed else times
+        if self._moves:
+            steps = np.sqrt(self._steps())
+        else:
+            rotations = matrix_from_quaternion(self._quaternions)
+            steps = angle_rad(rotations, np.roll(rotations, -1, axis=0))[: None if self._closed else -1]
+            steps = np.maximum(steps, _REPEATED)
+        return np.concatenate([[0.0], np.cumsum(steps)])
+
+    @cached_property
+    def _position(self) -> Curve:
+        return Curve(self._knots, self._points, closed=self._closed, no_overshoot=self.no_overshoot)
+
+    @cached_property
+    def _rotation(self) -> RotationCurve:
+        return RotationCurve(self._knots, self._quaternions, closed=self._closed, no_overshoot=self.no_overshoot)
+
+    @cached_property
+    def _log_half_height(self) -> Curve:
+        fovs = np.array([[key.fov_y_rad] for key in self.keyframes])
+        return Curve(self._knots, np.log(np.tan(0.5 * fovs)), closed=self._closed, no_overshoot=True)
+
+    @cached_property
+    def _progress(self) -> ArcLength:
+        """Progress along the path: its length, or the turned angle where it never moves."""
+        return ArcLength(self._knots, self._position.speed if self._moves else self._rotation.speed)
+
+    def _parameter(self, time_s: ArrayLike) -> Floats:
+        t = np.asarray(time_s, dtype=np.float64)
+        if self.is_timed or len(self.keyframes) == 1:
+            return t
+        progress = self._progress
+        if self._closed:
+            return progress.parameter(np.mod(t / self.duration_s, 1.0) * progress.total)
+        return progress.parameter(progress.total * eased_fraction(t, self.duration_s, self.ease_s))
+
+
+def eased_fraction(time_s: ArrayLike, duration_s: float, ease_s: float) -> Floats:
+    """The part [...] of the way covered at times [...] when speed rises over ease_s, stays, and falls over ease_s.
+
+    The speed follows 6 x^5 - 15 x^4 + 10 x^3 (Perlin 2002), so that acceleration and jerk start and end at zero.
+    """
+    t = np.clip(np.asarray(time_s, dtype=np.float64), 0.0, duration_s)
+    if ease_s == 0:
+        return t / duration_s
+    cruise = duration_s - ease_s
+
+    def covered(elapsed: Floats) -> Floats:
+        x = np.clip(elapsed / ease_s, 0.0, 1.0)
+        return ease_s * (x**6 - 3 * x**5 + 2.5 * x**4) + np.maximum(elapsed - ease_s, 0.0)
+
+    return np.where(t <= 0.5 * duration_s, covered(t), cruise - covered(duration_s - t)) / cruise
