@@ -1,7 +1,7 @@
 """The readable float64 definition of splatting: what every engine must draw, and the oracle of their gradients.
 
-EWA splatting (Zwicker et al. 2001) as in 3D Gaussian Splatting (Kerbl et al. 2023): every Gaussian is projected with the
-Jacobian of the perspective at its centre, widened by a low-pass filter, sorted by the depth of its centre and
+EWA splatting (Zwicker et al. 2001) as in 3D Gaussian Splatting (Kerbl et al. 2023): every Gaussian is projected with
+the Jacobian of the perspective at its centre, widened by a low-pass filter, sorted by the depth of its centre and
 composited front to back. With ``antialiased`` the opacity is lowered by what the filter added to the area
 (Mip-Splatting, Yu et al. 2024, equation 9; in gsplat "antialiased").
 

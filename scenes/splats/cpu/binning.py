@@ -34,8 +34,8 @@ def _span(slope, reach, shrink, extreme_row, low, high):
 
 @kernel(inline=True)
 def _tile_rows(record, tiles_y):
-    first = int(math.floor((record[PIXEL_Y] - record[EXTENT_Y]) * np.float32(1 / TILE)))
-    last = int(math.floor((record[PIXEL_Y] + record[EXTENT_Y]) * np.float32(1 / TILE)))
+    first = math.floor((record[PIXEL_Y] - record[EXTENT_Y]) * np.float32(1 / TILE))
+    last = math.floor((record[PIXEL_Y] + record[EXTENT_Y]) * np.float32(1 / TILE))
     return max(0, first), min(tiles_y - 1, last)
 
 
@@ -46,8 +46,8 @@ def _tile_columns(record, ellipse, tile_y, tiles_x):
     low = max(top, -record[EXTENT_Y])
     high = min(top + np.float32(TILE), record[EXTENT_Y])
     left, right = _span(slope, reach, shrink, extreme_row, low, high)
-    first = int(math.floor((record[PIXEL_X] + left) * np.float32(1 / TILE)))
-    last = int(math.floor((record[PIXEL_X] + right) * np.float32(1 / TILE)))
+    first = math.floor((record[PIXEL_X] + left) * np.float32(1 / TILE))
+    last = math.floor((record[PIXEL_X] + right) * np.float32(1 / TILE))
     return max(0, first), min(tiles_x - 1, last)
 
 

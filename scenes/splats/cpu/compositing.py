@@ -1,7 +1,9 @@
 """Alpha compositing, tile by tile and front to back; a row of a tile is one vector.
 
-A tile's pixels are kept as planes of rows: transmittance, red, green, blue and, if depth is wanted, the sum of depths
-and the median depth. Slow twin: ``scenes.splats.reference.render_parameters``.
+A tile's pixels are kept as planes of rows: transmittance, red, green, blue and, if depth is wanted, the sum of depths,
+the median depth and the sum of weights (1 - transmittance, with the digits that it loses where it is small).
+
+Slow twin: ``scenes.splats.reference.render_parameters``.
 """
 
 import math
@@ -48,7 +50,8 @@ PLANE_GREEN = 2 * TILE
 PLANE_BLUE = 3 * TILE
 PLANE_DEPTH = 4 * TILE
 PLANE_MEDIAN = 5 * TILE
-ROW = 6 * TILE
+PLANE_WEIGHT = 6 * TILE
+ROW = 7 * TILE
 
 
 @kernel(inline=True)
@@ -95,6 +98,7 @@ def _blend(tile_state, batch, at, x0, y0, depth):
             vstore(tile_state, o + PLANE_BLUE, vload(tile_state, o + PLANE_BLUE) + weight * blue)
             if depth is not None:
                 vstore(tile_state, o + PLANE_DEPTH, vload(tile_state, o + PLANE_DEPTH) + weight * z)
+                vstore(tile_state, o + PLANE_WEIGHT, vload(tile_state, o + PLANE_WEIGHT) + weight)
                 crossing = (before > 0.5) & (after <= 0.5)
                 median = vselect(crossing, z, vload(tile_state, o + PLANE_MEDIAN))
                 vstore(tile_state, o + PLANE_MEDIAN, median)
@@ -159,8 +163,7 @@ def _write_depth(tile_state, left, top, wide, high, depth):
     for row in range(high):
         for x in range(wide):
             o = row * ROW + x
-            alpha = np.float32(1) - tile_state[o]
-            mean = tile_state[o + PLANE_DEPTH] / max(alpha, np.float32(ALPHA_EPSILON))
+            mean = tile_state[o + PLANE_DEPTH] / max(tile_state[o + PLANE_WEIGHT], np.float32(ALPHA_EPSILON))
             depth[0, top + row, left + x] = mean
             depth[1, top + row, left + x] = tile_state[o + PLANE_MEDIAN]
 

@@ -24,7 +24,6 @@ from .sh_vectors import basis_vectors
 from .vec import (
     LANES,
     float_bits,
-    prefetch_read,
     vany,
     vload,
     vmax,

@@ -7,8 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from cameras.camera import Camera
 
-from ..gaussians import Gaussians
-from . import binning, compositing, ordering, projection
+from ..definition import ALPHA_EPSILON
+from ..gaussians import SH_TERMS, Gaussians
+from . import binning, compositing, compositing_gradient, ordering, projection, projection_gradient
 from .buffers import Buffers
 from .jit import exclusive_if_needed, thread_count
 from .records import RECORD, TILE, lens_numbers
@@ -68,11 +69,40 @@ class Raster:
     sh_degree: int
     antialiased: bool
     serial: int = field(repr=False)
+    gaussians: Gaussians = field(repr=False)
     tiles: DrawnTiles = field(repr=False)
 
     @property
     def alpha(self) -> Float32:
         return 1 - self.transmittance
+
+
+@dataclass(eq=False)
+class GaussianGradients:
+    """Gradients of a loss with respect to the parameters of N Gaussians.
+
+    Only the rows of visible Gaussians are written: the others keep what was there (zeros when new).
+
+    Attributes:
+        means, quaternions_wxyz, log_scales, logit_opacities, sh: shaped as in ``Gaussians``.
+        screen_gradient: [N] length of the gradient with respect to the centre on the image in normalised device
+            coordinates (the image is 2 wide and high), the measure of densification in 3DGS.
+        visible: [N] bool, the rows that were written last.
+    """
+
+    means: Float32
+    quaternions_wxyz: Float32
+    log_scales: Float32
+    logit_opacities: Float32
+    sh: Float32
+    screen_gradient: Float32
+    visible: NDArray[np.bool_]
+
+    @classmethod
+    def zeros(cls, count: int) -> "GaussianGradients":
+        """For ``count`` Gaussians."""
+        shapes = ((count, 3), (count, 4), (count, 3), (count,), (count, 3, SH_TERMS), (count,))
+        return cls(*(np.zeros(shape, np.float32) for shape in shapes), np.zeros(count, np.bool_))
 
 
 class Rasterizer:
@@ -138,7 +168,7 @@ class Rasterizer:
                 compositing.compose(*arguments, tiles.drawn, rows)
         return Raster(
             rgb, transmittance, expected, median, keys != 0, pairs, int(rows.sum()), sh_degree, antialiased,
-            self._serial, tiles,
+            self._serial, gaussians, tiles,
         )  # fmt: skip
 
     def _project_and_sort(
@@ -180,3 +210,71 @@ class Rasterizer:
         order = np.argsort(starts[:-1] - starts[1:], kind="stable").astype(np.int32)
         drawn = buffers.get("drawn", (tiles,), np.int32)
         return DrawnTiles(numbers, ids, rank, sorted_records, starts, lists, order, drawn), pairs
+
+    def backward(
+        self,
+        raster: Raster,
+        d_rgb: Float32,
+        d_alpha: Float32 | None = None,
+        d_expected_depth_z: Float32 | None = None,
+        gradients: GaussianGradients | None = None,
+    ) -> GaussianGradients:
+        """The gradients of a loss on a picture.
+
+        Args:
+            raster: the result of the last ``forward`` of this rasterizer; the parameters must not have changed since.
+            d_rgb: [H, W, 3] gradient of the loss with respect to ``raster.rgb``.
+            d_alpha: [H, W] the same for ``raster.alpha``.
+            d_expected_depth_z: [H, W] the same for ``raster.expected_depth_z``.
+            gradients: to be written to; made if None or if the number of Gaussians is another.
+
+        Raises:
+            ValueError: if the raster is not of the last ``forward``, a shape is wrong, or the gradient of a depth is
+                given for a picture without one.
+        """
+        if raster.serial != self._serial:
+            raise ValueError("backward needs the raster of this rasterizer's last forward call")
+        for name, array in (("d_rgb", d_rgb), ("d_alpha", d_alpha), ("d_expected_depth_z", d_expected_depth_z)):
+            wanted = raster.rgb.shape if name == "d_rgb" else raster.transmittance.shape
+            if array is not None and array.shape != wanted:
+                raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
+        n = len(raster.gaussians)
+        if gradients is None or len(gradients.means) != n:
+            gradients = GaussianGradients.zeros(n)
+        with exclusive_if_needed():
+            sums = self._differentiate_compositing(raster, d_rgb, d_alpha, d_expected_depth_z)
+            self._differentiate_projection(raster, sums, gradients)
+        gradients.visible[...] = raster.visible
+        return gradients
+
+    def _differentiate_compositing(
+        self, raster: Raster, d_rgb: Float32, d_alpha: Float32 | None, d_expected_depth_z: Float32 | None
+    ) -> Float32:
+        """[threads, n, RECORD] sums over pixels, from zeros and to be left as zeros."""
+        tiles = raster.tiles
+        sums = self._buffers.get("sums", (self._threads, len(tiles.ids), RECORD), np.float32)
+        extra = self._buffers.get("extra", raster.transmittance.shape, np.float32)
+        extra.fill(0)
+        if d_alpha is not None:
+            np.multiply(d_alpha, -raster.transmittance, out=extra)
+        d_rgb = np.ascontiguousarray(d_rgb, dtype=np.float32)
+        arguments = (tiles.records, tiles.starts, tiles.lists, tiles.order, tiles.drawn, raster.rgb, d_rgb, extra, sums)
+        if d_expected_depth_z is None:
+            compositing_gradient.differentiate(*arguments)
+            return sums
+        if raster.expected_depth_z is None:
+            raise ValueError("d_expected_depth_z was given for a picture that was drawn without depth")
+        d_depth = self._buffers.get("d_depth", (2, *extra.shape), np.float32)
+        np.divide(d_expected_depth_z, np.maximum(raster.alpha, np.float32(ALPHA_EPSILON)), out=d_depth[0])
+        np.multiply(d_depth[0], -raster.expected_depth_z, out=d_depth[1])
+        compositing_gradient.differentiate_with_depth(*arguments, d_depth)
+        return sums
+
+    def _differentiate_projection(self, raster: Raster, sums: Float32, gradients: GaussianGradients) -> None:
+        tiles, g, d = raster.tiles, raster.gaussians, gradients
+        projection_gradient.differentiate(
+            self._threads * SHARES_PER_THREAD, tiles.ids, tiles.rank, tiles.records, sums,
+            g.means, g.quaternions_wxyz, g.log_scales, g.logit_opacities, g.sh,
+            raster.sh_degree, tiles.numbers, raster.antialiased,
+            d.means, d.quaternions_wxyz, d.log_scales, d.logit_opacities, d.sh, d.screen_gradient,
+        )  # fmt: skip

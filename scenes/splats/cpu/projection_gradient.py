@@ -1,0 +1,323 @@
+"""From gradients on the image to gradients of the parameters, LANES visible Gaussians at a time.
+
+Slow twin: automatic differentiation of ``scenes.splats.reference.project``.
+"""
+
+import numpy as np
+from numba import prange
+
+from ..definition import LOW_PASS
+from .elementary import vexp
+from .ewa import (
+    clamped_slopes,
+    covariance,
+    cross,
+    dot,
+    image_from_world,
+    rotation_columns,
+    times,
+    to_camera,
+    unit_quaternion,
+)
+from .jit import kernel
+from .projection import directions_from_camera, opacity_of, store_basis
+from .records import (
+    BLUE,
+    GREEN,
+    RECORD,
+    RED,
+    SUM_BLUE,
+    SUM_DEPTH,
+    SUM_G,
+    SUM_G_DX,
+    SUM_G_DXDX,
+    SUM_G_DXDY,
+    SUM_G_DY,
+    SUM_G_DYDY,
+    SUM_GREEN,
+    SUM_RED,
+    lens_of,
+)
+from .sh_vectors import direction_gradient
+from .vec import (
+    LANES,
+    prefetch_read,
+    prefetch_write,
+    vload,
+    vselect,
+    vset,
+    vsqrt,
+    vstore,
+    vtranspose,
+)
+
+MEANS = 0  # rows of the scratch into which LANES Gaussians are packed
+QUATERNIONS = 3
+LOG_SCALES = 7
+LOGITS = 10
+PACKED = 11
+SCREEN = 11  # column of the result; those before it are as the rows above
+AHEAD = 12
+
+
+@kernel(inline=True)
+def _pack(packed, ids, first, last, means, quaternions, log_scales, logits):
+    for lane in range(LANES):
+        i = ids[min(first + lane, last)]
+        for c in range(3):
+            packed[MEANS + c, lane] = means[i, c]
+            packed[LOG_SCALES + c, lane] = log_scales[i, c]
+        for c in range(4):
+            packed[QUATERNIONS + c, lane] = quaternions[i, c]
+        packed[LOGITS, lane] = logits[i]
+
+
+@kernel(inline=True)
+def _triple(rows, first):
+    return vload(rows[first], 0), vload(rows[first + 1], 0), vload(rows[first + 2], 0)
+
+
+@kernel(inline=True)
+def _scaled(a, factor):
+    return a[0] * factor, a[1] * factor, a[2] * factor
+
+
+@kernel(inline=True)
+def _plus(a, b):
+    return a[0] + b[0], a[1] + b[1], a[2] + b[2]
+
+
+@kernel(inline=True)
+def _take_sums(sums, rank, threads_gradients):
+    """Sum the threads' records of gradients of one Gaussian, leaving zeros for the next call."""
+    total = vset(0)
+    for thread in range(threads_gradients.shape[0]):
+        row = threads_gradients[thread, rank]
+        total = total + vload(row, 0)
+        vstore(row, 0, vset(0))
+    vstore(sums, 0, total)
+
+
+@kernel(inline=True)
+def _colour_gradient(coefficients, record, sums, basis_row, d_sh, pulled):
+    """Gradients of one Gaussian's coefficients; pulled [16] receives sum over channels of coefficient * gradient."""
+    zero = np.float32(0)
+    red = sums[SUM_RED] if record[RED] > zero else zero  # the clamp at 0 lets nothing through
+    green = sums[SUM_GREEN] if record[GREEN] > zero else zero
+    blue = sums[SUM_BLUE] if record[BLUE] > zero else zero
+    basis = vload(basis_row, 0)
+    vstore(d_sh[0], 0, basis * red)
+    vstore(d_sh[1], 0, basis * green)
+    vstore(d_sh[2], 0, basis * blue)
+    reds, greens, blues = vload(coefficients[0], 0), vload(coefficients[1], 0), vload(coefficients[2], 0)
+    vstore(pulled, 0, reds * red + greens * green + blues * blue)
+
+
+@kernel(inline=True)
+def _square(rows):
+    """A [16, 16] scratch as 16 vectors, transposed."""
+    return vtranspose((
+        vload(rows[0], 0), vload(rows[1], 0), vload(rows[2], 0), vload(rows[3], 0),
+        vload(rows[4], 0), vload(rows[5], 0), vload(rows[6], 0), vload(rows[7], 0),
+        vload(rows[8], 0), vload(rows[9], 0), vload(rows[10], 0), vload(rows[11], 0),
+        vload(rows[12], 0), vload(rows[13], 0), vload(rows[14], 0), vload(rows[15], 0),
+    ))  # fmt: skip
+
+
+@kernel(inline=True)
+def _covariance_gradient(sums, cov_xx, cov_xy, cov_yy, determinant):
+    """Gradients with respect to the filtered covariance xx, xy (each of the two equal entries) and yy.
+
+    With S = sum of g d d^T, d = pixel - centre: dL/d(conic) = -S / 2, so dL/d(covariance) = conic S conic / 2.
+    """
+    inverse = 1 / determinant
+    a, b, c = cov_yy * inverse, -cov_xy * inverse, cov_xx * inverse
+    sxx, sxy, syy = sums[SUM_G_DXDX] * 0.5, sums[SUM_G_DXDY] * 0.5, sums[SUM_G_DYDY] * 0.5
+    px, py = a * sxx + b * sxy, a * sxy + b * syy
+    qx, qy = b * sxx + c * sxy, b * sxy + c * syy
+    d_pixel_x = a * sums[SUM_G_DX] + b * sums[SUM_G_DY]
+    d_pixel_y = b * sums[SUM_G_DX] + c * sums[SUM_G_DY]
+    return px * a + py * b, px * b + py * c, qx * b + qy * c, d_pixel_x, d_pixel_y
+
+
+@kernel(inline=True)
+def _compensation_gradient(d_log, u, v, determinant, sharp):
+    """Gradient of log(sqrt(sharp / determinant)), times d_log, with respect to u and v.
+
+    sharp = |n|^2 with n = u x v, and determinant = sharp + LOW_PASS (|u|^2 + |v|^2) + LOW_PASS^2.
+    """
+    n = cross(u, v)
+    inverse = 1 / determinant
+    both = (1 / sharp - inverse) * d_log
+    low_pass = inverse * d_log * -LOW_PASS
+    d_u = _plus(_scaled(cross(v, n), both), _scaled(u, low_pass))
+    d_v = _plus(_scaled(cross(n, u), both), _scaled(v, low_pass))
+    return d_u, d_v
+
+
+@kernel(inline=True)
+def _quaternion_gradient(w, x, y, z, inverse_length, d0, d1, d2):
+    """Gradient with respect to the unnormalised quaternion, from those of the columns d0, d1, d2 of its rotation."""
+    dw = 2 * (x * (d1[2] - d2[1]) + y * (d2[0] - d0[2]) + z * (d0[1] - d1[0]))
+    dx = 2 * (y * (d1[0] + d0[1]) + z * (d2[0] + d0[2]) + w * (d1[2] - d2[1]) - 2 * x * (d1[1] + d2[2]))
+    dy = 2 * (x * (d1[0] + d0[1]) + z * (d2[1] + d1[2]) + w * (d2[0] - d0[2]) - 2 * y * (d0[0] + d2[2]))
+    dz = 2 * (x * (d2[0] + d0[2]) + y * (d2[1] + d1[2]) + w * (d0[1] - d1[0]) - 2 * z * (d0[0] + d1[1]))
+    along = dw * w + dx * x + dy * y + dz * z
+    return (
+        (dw - along * w) * inverse_length,
+        (dx - along * x) * inverse_length,
+        (dy - along * y) * inverse_length,
+        (dz - along * z) * inverse_length,
+    )
+
+
+@kernel(inline=True)
+def _camera_gradient(lens, x, y, z, inverse_z, d_row_x, d_row_y, d_pixel_x, d_pixel_y, d_depth):
+    """Gradient with respect to the point in camera axes, through its pixel, its Jacobian and its depth."""
+    slope_x, slope_y = clamped_slopes(lens, x, y, inverse_z)
+    true_x, true_y = x * inverse_z, y * inverse_z
+    along_x = d_row_x[0] * lens.r00 + d_row_x[1] * lens.r01 + d_row_x[2] * lens.r02
+    depth_x = d_row_x[0] * lens.r20 + d_row_x[1] * lens.r21 + d_row_x[2] * lens.r22
+    along_y = d_row_y[0] * lens.r10 + d_row_y[1] * lens.r11 + d_row_y[2] * lens.r12
+    depth_y = d_row_y[0] * lens.r20 + d_row_y[1] * lens.r21 + d_row_y[2] * lens.r22
+    focal_x, focal_y = inverse_z * lens.fx, inverse_z * lens.fy
+    d_slope_x = vselect(slope_x == true_x, d_pixel_x * lens.fx - focal_x * depth_x, d_pixel_x * lens.fx)
+    d_slope_y = vselect(slope_y == true_y, d_pixel_y * lens.fy - focal_y * depth_y, d_pixel_y * lens.fy)
+    d_inverse_z = (along_x - depth_x * slope_x) * lens.fx + (along_y - depth_y * slope_y) * lens.fy
+    dx, dy = d_slope_x * inverse_z, d_slope_y * inverse_z
+    dz = d_depth - (dx * true_x + dy * true_y) - d_inverse_z * inverse_z * inverse_z
+    return dx, dy, dz
+
+
+@kernel(inline=True)
+def _block_gradient(packed, lens, degree, antialiased, sums, pulled, result):
+    """Gradients of LANES packed Gaussians into result [LANES, 16], columns as MEANS .. SCREEN.
+
+    sums and pulled are tuples of 16 vectors: the fields of the records of gradients, and ``_colour_gradient``'s.
+    """
+    world = _triple(packed, MEANS)
+    x, y, z = to_camera(lens, world[0], world[1], world[2])
+    inverse_z = 1 / z
+    slope_x, slope_y = clamped_slopes(lens, x, y, inverse_z)
+    row_x, row_y = image_from_world(lens, slope_x, slope_y, inverse_z)
+    raw = _triple(packed, QUATERNIONS)
+    qw, qx, qy, qz, inverse_length = unit_quaternion(raw[0], raw[1], raw[2], vload(packed[QUATERNIONS + 3], 0))
+    first, second, third = rotation_columns(qw, qx, qy, qz)
+    logs = _triple(packed, LOG_SCALES)
+    scales = (vexp(logs[0]), vexp(logs[1]), vexp(logs[2]))
+    plain_u = (dot(row_x, first), dot(row_x, second), dot(row_x, third))
+    plain_v = (dot(row_y, first), dot(row_y, second), dot(row_y, third))
+    u, v = times(plain_u, scales), times(plain_v, scales)
+    cov_xx, cov_xy, cov_yy, determinant, sharp = covariance(u, v)
+    d_xx, d_xy, d_yy, d_pixel_x, d_pixel_y = _covariance_gradient(sums, cov_xx, cov_xy, cov_yy, determinant)
+    d_u = _plus(_scaled(u, 2 * d_xx), _scaled(v, 2 * d_xy))
+    d_v = _plus(_scaled(v, 2 * d_yy), _scaled(u, 2 * d_xy))
+    if antialiased:
+        more_u, more_v = _compensation_gradient(sums[SUM_G], u, v, determinant, sharp)
+        d_u, d_v = _plus(d_u, more_u), _plus(d_v, more_v)
+    d_logs = _plus(times(d_u, u), times(d_v, v))
+    e, h = times(d_u, scales), times(d_v, scales)  # gradients of row . axis
+    d_row_x = _plus(_plus(_scaled(first, e[0]), _scaled(second, e[1])), _scaled(third, e[2]))
+    d_row_y = _plus(_plus(_scaled(first, h[0]), _scaled(second, h[1])), _scaled(third, h[2]))
+    d_quaternion = _quaternion_gradient(
+        qw, qx, qy, qz, inverse_length,
+        _plus(_scaled(row_x, e[0]), _scaled(row_y, h[0])),
+        _plus(_scaled(row_x, e[1]), _scaled(row_y, h[1])),
+        _plus(_scaled(row_x, e[2]), _scaled(row_y, h[2])),
+    )  # fmt: skip
+    dx, dy, dz = _camera_gradient(lens, x, y, z, inverse_z, d_row_x, d_row_y, d_pixel_x, d_pixel_y, sums[SUM_DEPTH])
+    seen = _seen_from_gradient(lens, degree, world, pulled)
+    d_logit = sums[SUM_G] * (1 - opacity_of(vload(packed[LOGITS], 0)))
+    ndc_x, ndc_y = d_pixel_x * (0.5 * lens.width), d_pixel_y * (0.5 * lens.height)
+    zero = vset(0)
+    columns = vtranspose((
+        dx * lens.r00 + dy * lens.r10 + dz * lens.r20 + seen[0],
+        dx * lens.r01 + dy * lens.r11 + dz * lens.r21 + seen[1],
+        dx * lens.r02 + dy * lens.r12 + dz * lens.r22 + seen[2],
+        d_quaternion[0], d_quaternion[1], d_quaternion[2], d_quaternion[3],
+        d_logs[0], d_logs[1], d_logs[2], d_logit, vsqrt(ndc_x * ndc_x + ndc_y * ndc_y), zero, zero, zero, zero,
+    ))  # fmt: skip
+    for lane in range(LANES):
+        vstore(result[lane], 0, columns[lane])
+
+
+@kernel(inline=True)
+def _seen_from_gradient(lens, degree, world, pulled):
+    """Gradient with respect to the mean through the direction from which the colour is seen."""
+    nx, ny, nz, inverse = directions_from_camera(lens, world[0], world[1], world[2])
+    gx, gy, gz = direction_gradient(degree, pulled, nx, ny, nz)
+    along = gx * nx + gy * ny + gz * nz
+    return (gx - along * nx) * inverse, (gy - along * ny) * inverse, (gz - along * nz) * inverse
+
+
+@kernel(inline=True)
+def _unpack(row, i, d_means, d_quaternions, d_log_scales, d_logits, d_screen):
+    for c in range(3):
+        d_means[i, c] = row[MEANS + c]
+        d_log_scales[i, c] = row[LOG_SCALES + c]
+    for c in range(4):
+        d_quaternions[i, c] = row[QUATERNIONS + c]
+    d_logits[i] = row[LOGITS]
+    d_screen[i] = row[SCREEN]
+
+
+@kernel(inline=True)
+def _prefetch(place, last, ids, rank, flat_records, thread_gradients):
+    ahead = rank[ids[min(place + AHEAD, last)]] * RECORD
+    prefetch_read(flat_records, ahead)
+    for thread in range(thread_gradients.shape[0]):
+        prefetch_write(thread_gradients[thread].reshape(-1), ahead)
+
+
+@kernel()
+def _differentiate_range(
+    begin, end, ids, rank, records, thread_gradients, means, quaternions, log_scales, logits, sh, degree, numbers,
+    antialiased, d_means, d_quaternions, d_log_scales, d_logits, d_sh, d_screen,
+):  # fmt: skip
+    """Gradients of the visible Gaussians ids[begin:end]."""
+    lens = lens_of(numbers)
+    packed = np.empty((PACKED, LANES), np.float32)
+    basis = np.empty((LANES, 16), np.float32)
+    sums = np.zeros((LANES, 16), np.float32)
+    pulled = np.zeros((LANES, 16), np.float32)
+    result = np.empty((LANES, 16), np.float32)
+    flat_records = records.reshape(-1)
+    for start in range(begin, end, LANES):
+        lanes = min(LANES, end - start)
+        _pack(packed, ids, start, end - 1, means, quaternions, log_scales, logits)
+        store_basis(basis, lens, degree, vload(packed[0], 0), vload(packed[1], 0), vload(packed[2], 0))
+        for lane in range(lanes):
+            _prefetch(start + lane, end - 1, ids, rank, flat_records, thread_gradients)
+            i = ids[start + lane]
+            place = rank[i]
+            _take_sums(sums[lane], place, thread_gradients)
+            _colour_gradient(sh[i], records[place], sums[lane], basis[lane], d_sh[i], pulled[lane])
+        _block_gradient(packed, lens, degree, antialiased, _square(sums), _square(pulled), result)
+        for lane in range(lanes):
+            _unpack(result[lane], ids[start + lane], d_means, d_quaternions, d_log_scales, d_logits, d_screen)
+
+
+@kernel(parallel=True)
+def differentiate(
+    shares, ids, rank, records, thread_gradients, means, quaternions, log_scales, logits, sh, degree, numbers,
+    antialiased, d_means, d_quaternions, d_log_scales, d_logits, d_sh, d_screen,
+):  # fmt: skip
+    """Gradients of the parameters of the visible Gaussians; the rows of others are not written.
+
+    Args:
+        shares: into how many equal parts the work is cut.
+        ids: [n] the visible Gaussians in the order of their index.
+        rank: [N] the place of each in the records.
+        records: [n, RECORD] of the forward pass.
+        thread_gradients: [threads, n, RECORD] from ``compositing_gradient``; zeros are left behind.
+        means, quaternions, log_scales, logits, sh, degree, numbers, antialiased: as given to ``projection.project``.
+        d_means, d_quaternions, d_log_scales, d_logits, d_sh: shaped like the parameters, written.
+        d_screen: [N] written: length of the gradient with respect to the centre on the image, whose size counts as 2.
+    """
+    n = ids.shape[0]
+    for share in prange(shares):
+        _differentiate_range(
+            share * n // shares, (share + 1) * n // shares, ids, rank, records, thread_gradients, means, quaternions,
+            log_scales, logits, sh, degree, numbers, antialiased, d_means, d_quaternions, d_log_scales, d_logits,
+            d_sh, d_screen,
+        )  # fmt: skip
