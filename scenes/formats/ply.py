@@ -74,7 +74,7 @@ def read_splat_ply(path: Path) -> SplatFile:
     needed = header.offset + header.count * header.row.itemsize
     if size < needed:
         raise InputError(
-            f"{path} promises {header.count} Gaussians ({needed} bytes) but has {size} bytes: copy it again, it is cut off."
+            f"{path} promises {header.count} Gaussians ({needed} bytes) but has {size}: copy it again, it is cut off."
         )
     if header.count == 0:
         raise InputError(f"{path} holds no Gaussians: its vertex count is 0.")

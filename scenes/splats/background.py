@@ -1,0 +1,58 @@
+"""What is behind all Gaussians: black, one colour that the fit finds, or, for cut-out objects, a new colour each step.
+
+A random colour behind an object with alpha leaves the fit no way to hide in the background: only opacity explains it.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .cpu.adam import Moments, adam_step
+from .schedule import random_stream
+
+Float32 = NDArray[np.float32]
+
+_BACKGROUND = 3  # names the stream of random numbers
+
+
+def random_color(seed: int, step: int) -> Float32:
+    """[3] uniform in [0, 1], the same for the same step."""
+    return random_stream(seed, _BACKGROUND, step).random(3).astype(np.float32)
+
+
+class Background:
+    """Attributes:
+    color: [3] display sRGB, black at first.
+    """
+
+    def __init__(self, *, learned: bool) -> None:
+        self._learned = learned
+        self.color = np.full(3, 0.5 if learned else 0.0, np.float32)
+        self._moments = Moments(np.zeros((1, 3), np.float32), np.zeros((1, 3), np.float32))
+        self._steps = 0
+
+    def backward(self, d_rgb: Float32, transmittance: Float32, rate: float) -> None:
+        """Takes a step on a learned colour.
+
+        Args:
+            d_rgb: [H, W, 3] derivative by the render over the background.
+            transmittance: [H, W] how much of the background is seen.
+            rate: step size.
+        """
+        if not self._learned:
+            return
+        self._steps += 1
+        gradient = np.einsum("hwc,hw->c", d_rgb, transmittance)[None]
+        adam_step(self.color[None], gradient, self._moments, np.ones(1, np.bool_), rate, self._steps)
+        np.clip(self.color, 0, 1, out=self.color)
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """All that must be kept to go on later."""
+        moments = {"background.first": self._moments.first, "background.second": self._moments.second}
+        return {"background": self.color, "background.steps": np.array(self._steps), **moments}
+
+    def restore(self, kept: dict[str, NDArray[np.generic]]) -> None:
+        """The inverse of ``arrays``."""
+        self.color[...] = kept["background"]
+        self._steps = int(kept["background.steps"])
+        self._moments.first[...] = kept["background.first"]
+        self._moments.second[...] = kept["background.second"]
