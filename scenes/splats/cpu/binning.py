@@ -1,6 +1,7 @@
 """Which tiles each Gaussian touches: a stable counting scatter, so that every tile's list is sorted by depth."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import prange
@@ -12,58 +13,62 @@ from .vec import prefetch_read, vload, vstore
 AHEAD = 16  # records to prefetch
 
 
-@kernel(inline=True)
-def _ellipse(record):
-    """What ``_span`` needs of a Gaussian: slope of the x of the rows' middles, half widths, rows of extreme x."""
-    a, b, c = record[CONIC_XX], record[CONIC_XY], record[CONIC_YY]
-    inverse = np.float32(1) / a
-    determinant = a * c - b * b
-    reach = record[EXTENT_X] * record[EXTENT_X] * determinant * inverse / c
-    return b * inverse, reach, determinant * inverse * inverse, -b / c * record[EXTENT_X]
+class Ellipse(NamedTuple):
+    """Where alpha is at least 1/255: a Gaussian's centre and half size in tiles, and what ``_columns`` needs."""
+
+    x: np.float32
+    y: np.float32
+    extent_y: np.float32
+    slope: np.float32  # x of the middle of a row over its y
+    reach: np.float32  # square of the half width of the middle row
+    shrink: np.float32  # what the square loses per square of y
+    extreme_y: np.float32  # row of the greatest x
 
 
 @kernel(inline=True)
-def _span(slope, reach, shrink, extreme_row, low, high):
-    """The least and the greatest x of the ellipse between two rows, all relative to its centre."""
-    right_row = min(max(extreme_row, low), high)
-    left_row = min(max(-extreme_row, low), high)
-    right = math.sqrt(max(reach - right_row * right_row * shrink, np.float32(0))) - slope * right_row
-    left = -math.sqrt(max(reach - left_row * left_row * shrink, np.float32(0))) - slope * left_row
-    return left, right
+def _ellipse(records, at):
+    a, b, c = records[at + CONIC_XX], records[at + CONIC_XY], records[at + CONIC_YY]
+    extent_x = records[at + EXTENT_X] * np.float32(1 / TILE)
+    inverse_a, inverse_c = np.float32(1) / a, np.float32(1) / c
+    shrink = (a * c - b * b) * inverse_a
+    return Ellipse(
+        records[at + PIXEL_X] * np.float32(1 / TILE), records[at + PIXEL_Y] * np.float32(1 / TILE),
+        records[at + EXTENT_Y] * np.float32(1 / TILE), b * inverse_a, extent_x * extent_x * shrink * inverse_c,
+        shrink * inverse_a, -b * inverse_c * extent_x,
+    )  # fmt: skip
 
 
 @kernel(inline=True)
-def _tile_rows(record, tiles_y):
-    first = math.floor((record[PIXEL_Y] - record[EXTENT_Y]) * np.float32(1 / TILE))
-    last = math.floor((record[PIXEL_Y] + record[EXTENT_Y]) * np.float32(1 / TILE))
-    return max(0, first), min(tiles_y - 1, last)
+def _rows(ellipse, tiles_y):
+    """First and last row of tiles that the ellipse reaches."""
+    first = math.floor(ellipse.y - ellipse.extent_y)
+    return max(0, first), min(tiles_y - 1, math.floor(ellipse.y + ellipse.extent_y))
 
 
 @kernel(inline=True)
-def _tile_columns(record, ellipse, tile_y, tiles_x):
-    slope, reach, shrink, extreme_row = ellipse
-    top = np.float32(tile_y * TILE) - record[PIXEL_Y]
-    low = max(top, -record[EXTENT_Y])
-    high = min(top + np.float32(TILE), record[EXTENT_Y])
-    left, right = _span(slope, reach, shrink, extreme_row, low, high)
-    first = math.floor((record[PIXEL_X] + left) * np.float32(1 / TILE))
-    last = math.floor((record[PIXEL_X] + right) * np.float32(1 / TILE))
-    return max(0, first), min(tiles_x - 1, last)
+def _columns(ellipse, row, tiles_x):
+    """First and last tile of a row of tiles that the ellipse reaches: its least and greatest x between two lines."""
+    top = np.float32(row) - ellipse.y
+    low, high = max(top, -ellipse.extent_y), min(top + np.float32(1), ellipse.extent_y)
+    right_y = min(max(ellipse.extreme_y, low), high)
+    left_y = min(max(-ellipse.extreme_y, low), high)
+    right = math.sqrt(max(ellipse.reach - right_y * right_y * ellipse.shrink, np.float32(0))) - ellipse.slope * right_y
+    left = -math.sqrt(max(ellipse.reach - left_y * left_y * ellipse.shrink, np.float32(0))) - ellipse.slope * left_y
+    return max(0, math.floor(ellipse.x + left)), min(tiles_x - 1, math.floor(ellipse.x + right))
 
 
 @kernel()
 def _gather_and_count(first, last, ids, n, records, rank, tiles_x, tiles_y, sorted_records, count):
-    flat = records.reshape(-1)
+    flat, flat_sorted = records.reshape(-1), sorted_records.reshape(-1)
     for place in range(first, last):
         prefetch_read(flat, ids[min(place + AHEAD, n - 1)] * RECORD)
         i = ids[place]
         rank[i] = place
-        record = sorted_records[place]
-        vstore(record, 0, vload(records[i], 0))
-        ellipse = _ellipse(record)
-        top, bottom = _tile_rows(record, tiles_y)
+        vstore(flat_sorted, place * RECORD, vload(flat, i * RECORD))
+        ellipse = _ellipse(flat_sorted, place * RECORD)
+        top, bottom = _rows(ellipse, tiles_y)
         for tile_y in range(top, bottom + 1):
-            left, right = _tile_columns(record, ellipse, tile_y, tiles_x)
+            left, right = _columns(ellipse, tile_y, tiles_x)
             for tile_x in range(left, right + 1):
                 count[tile_y * tiles_x + tile_x] += 1
 
@@ -106,12 +111,12 @@ def count_to_offsets(counts, starts):
 
 @kernel()
 def _scatter(first, last, sorted_records, tiles_x, tiles_y, place, lists):
+    flat = sorted_records.reshape(-1)
     for rank in range(first, last):
-        record = sorted_records[rank]
-        ellipse = _ellipse(record)
-        top, bottom = _tile_rows(record, tiles_y)
+        ellipse = _ellipse(flat, rank * RECORD)
+        top, bottom = _rows(ellipse, tiles_y)
         for tile_y in range(top, bottom + 1):
-            left, right = _tile_columns(record, ellipse, tile_y, tiles_x)
+            left, right = _columns(ellipse, tile_y, tiles_x)
             for tile_x in range(left, right + 1):
                 tile = tile_y * tiles_x + tile_x
                 lists[place[tile]] = rank

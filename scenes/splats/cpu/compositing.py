@@ -31,7 +31,6 @@ from .records import (
 )
 from .vec import (
     prefetch_read,
-    vany,
     viota,
     vload,
     vmax,
@@ -57,9 +56,7 @@ ROW = 7 * TILE
 @kernel(inline=True)
 def tile_rows_of(centre_y, extent_y):
     """The first and the last row of a tile that a Gaussian reaches; both relative to the tile's first pixel centre."""
-    first = int(max(np.float32(0), math.ceil(centre_y - extent_y)))
-    last = int(min(np.float32(TILE - 1), math.floor(centre_y + extent_y)))
-    return first, last
+    return max(0, math.ceil(centre_y - extent_y)), min(TILE - 1, math.floor(centre_y + extent_y))
 
 
 @kernel(inline=True)
@@ -88,20 +85,19 @@ def _blend(tile_state, batch, at, x0, y0, depth):
         o = row * ROW
         before = vload(tile_state, o)
         drawn = (power > POWER_MIN) & (before > TRANSMITTANCE_MIN)
-        if vany(drawn):
-            alpha = vmin(vpow2_eighth(power), ALPHA_MAX)
-            weight = vselect(drawn, alpha * before, 0)
-            after = before - weight
-            vstore(tile_state, o, after)
-            vstore(tile_state, o + PLANE_RED, vload(tile_state, o + PLANE_RED) + weight * red)
-            vstore(tile_state, o + PLANE_GREEN, vload(tile_state, o + PLANE_GREEN) + weight * green)
-            vstore(tile_state, o + PLANE_BLUE, vload(tile_state, o + PLANE_BLUE) + weight * blue)
-            if depth is not None:
-                vstore(tile_state, o + PLANE_DEPTH, vload(tile_state, o + PLANE_DEPTH) + weight * z)
-                vstore(tile_state, o + PLANE_WEIGHT, vload(tile_state, o + PLANE_WEIGHT) + weight)
-                crossing = (before > 0.5) & (after <= 0.5)
-                median = vselect(crossing, z, vload(tile_state, o + PLANE_MEDIAN))
-                vstore(tile_state, o + PLANE_MEDIAN, median)
+        alpha = vmin(vpow2_eighth(power), ALPHA_MAX)
+        weight = vselect(drawn, alpha * before, 0)
+        after = before - weight
+        vstore(tile_state, o, after)
+        vstore(tile_state, o + PLANE_RED, vload(tile_state, o + PLANE_RED) + weight * red)
+        vstore(tile_state, o + PLANE_GREEN, vload(tile_state, o + PLANE_GREEN) + weight * green)
+        vstore(tile_state, o + PLANE_BLUE, vload(tile_state, o + PLANE_BLUE) + weight * blue)
+        if depth is not None:
+            vstore(tile_state, o + PLANE_DEPTH, vload(tile_state, o + PLANE_DEPTH) + weight * z)
+            vstore(tile_state, o + PLANE_WEIGHT, vload(tile_state, o + PLANE_WEIGHT) + weight)
+            crossing = (before > 0.5) & (after <= 0.5)
+            median = vselect(crossing, z, vload(tile_state, o + PLANE_MEDIAN))
+            vstore(tile_state, o + PLANE_MEDIAN, median)
     return last - first + 1
 
 

@@ -96,16 +96,16 @@ def _start_part_rows(tile_state, left, top, wide, high, rgb, d_rgb, extra, d_dep
 
 
 @kernel(inline=True)
-def _blend_gradient(tile_state, record, x0, y0, gradients, at, d_depth):
+def _blend_gradient(tile_state, records, at, x0, y0, gradients, d_depth):
     """Go through the rows that one Gaussian reaches and add to its record of gradients."""
-    mx, my = record[PIXEL_X] - x0, record[PIXEL_Y] - y0
-    first, last = tile_rows_of(my, record[EXTENT_Y])
-    power_xy, power_yy, power_0 = record[POWER_XY], record[POWER_YY], record[POWER_0]
-    red, green, blue, z = record[RED], record[GREEN], record[BLUE], record[DEPTH_Z]
+    mx, my = records[at + PIXEL_X] - x0, records[at + PIXEL_Y] - y0
+    first, last = tile_rows_of(my, records[at + EXTENT_Y])
+    power_xy, power_yy, power_0 = records[at + POWER_XY], records[at + POWER_YY], records[at + POWER_0]
+    red, green, blue, z = records[at + RED], records[at + GREEN], records[at + BLUE], records[at + DEPTH_Z]
     zero = vset(0)
     sum_g, sum_gy, sum_gyy, sum_red, sum_green, sum_blue, sum_depth = zero, zero, zero, zero, zero, zero, zero
     dx = viota() - mx
-    along_x, across = dx * dx * record[POWER_XX] + power_0, dx * power_xy
+    along_x, across = dx * dx * records[at + POWER_XX] + power_0, dx * power_xy
     touched = False
     for row in range(first, last + 1):
         dy = np.float32(row) - my
@@ -154,7 +154,7 @@ def _walk_tile(tile_state, records, lists, start, count, x0, y0, gradients, d_de
             prefetch_read(flat_records, next_rank * RECORD)
             prefetch_write(flat_gradients, next_rank * RECORD)
         rank = lists[k]
-        _blend_gradient(tile_state, records[rank], x0, y0, flat_gradients, rank * RECORD, d_depth)
+        _blend_gradient(tile_state, flat_records, rank * RECORD, x0, y0, flat_gradients, d_depth)
 
 
 @kernel()

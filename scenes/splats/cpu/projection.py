@@ -40,6 +40,7 @@ QUATERNIONS = 3
 LOG_SCALES = 7
 LOGITS = 10
 PACKED = 11
+TERMS = 16  # of the spherical harmonics
 LOG2_255 = 7.994353436858858
 LARGEST_LOGIT = 80.0  # keeps the exponentials finite; opacity is 1 in float32 long before
 
@@ -48,9 +49,9 @@ LARGEST_LOGIT = 80.0  # keeps the exponentials finite; opacity is 1 in float32 l
 def _pack_means(packed, means, first, last):
     for lane in range(LANES):
         i = min(first + lane, last)
-        packed[MEANS, lane] = means[i, 0]
-        packed[MEANS + 1, lane] = means[i, 1]
-        packed[MEANS + 2, lane] = means[i, 2]
+        packed[MEANS * LANES + lane] = means[i, 0]
+        packed[(MEANS + 1) * LANES + lane] = means[i, 1]
+        packed[(MEANS + 2) * LANES + lane] = means[i, 2]
 
 
 @kernel(inline=True)
@@ -58,10 +59,10 @@ def _pack_shapes(packed, quaternions, log_scales, logits, first, last):
     for lane in range(LANES):
         i = min(first + lane, last)
         for c in range(4):
-            packed[QUATERNIONS + c, lane] = quaternions[i, c]
+            packed[(QUATERNIONS + c) * LANES + lane] = quaternions[i, c]
         for c in range(3):
-            packed[LOG_SCALES + c, lane] = log_scales[i, c]
-        packed[LOGITS, lane] = logits[i]
+            packed[(LOG_SCALES + c) * LANES + lane] = log_scales[i, c]
+        packed[LOGITS * LANES + lane] = logits[i]
 
 
 @kernel(inline=True)
@@ -77,13 +78,18 @@ def _axes_on_image(packed, lens, x, y, inverse_z):
     slope_x, slope_y = clamped_slopes(lens, x, y, inverse_z)
     row_x, row_y = image_from_world(lens, slope_x, slope_y, inverse_z)
     q = QUATERNIONS
-    qw, qx, qy, qz = vload(packed[q], 0), vload(packed[q + 1], 0), vload(packed[q + 2], 0), vload(packed[q + 3], 0)
+    qw, qx, qy, qz = (
+        vload(packed, q * LANES),
+        vload(packed, (q + 1) * LANES),
+        vload(packed, (q + 2) * LANES),
+        vload(packed, (q + 3) * LANES),
+    )
     w, i, j, k, _ = unit_quaternion(qw, qx, qy, qz)
     first, second, third = rotation_columns(w, i, j, k)
     scales = (
-        vexp(vload(packed[LOG_SCALES], 0)),
-        vexp(vload(packed[LOG_SCALES + 1], 0)),
-        vexp(vload(packed[LOG_SCALES + 2], 0)),
+        vexp(vload(packed, LOG_SCALES * LANES)),
+        vexp(vload(packed, (LOG_SCALES + 1) * LANES)),
+        vexp(vload(packed, (LOG_SCALES + 2) * LANES)),
     )
     u = times((dot(row_x, first), dot(row_x, second), dot(row_x, third)), scales)
     v = times((dot(row_y, first), dot(row_y, second), dot(row_y, third)), scales)
@@ -93,13 +99,15 @@ def _axes_on_image(packed, lens, x, y, inverse_z):
 @kernel(inline=True)
 def _project_block(packed, lens, antialiased, block_records, in_front):
     """Fill the records of LANES packed Gaussians (all but their colours); the mask of those that can be seen."""
-    x, y, z = to_camera(lens, vload(packed[MEANS], 0), vload(packed[MEANS + 1], 0), vload(packed[MEANS + 2], 0))
+    x, y, z = to_camera(
+        lens, vload(packed, MEANS * LANES), vload(packed, (MEANS + 1) * LANES), vload(packed, (MEANS + 2) * LANES)
+    )
     z = vselect(in_front, z, 1)
     inverse_z = 1 / z
     pixel_x, pixel_y = x * inverse_z * lens.fx + lens.cx, y * inverse_z * lens.fy + lens.cy
     u, v = _axes_on_image(packed, lens, x, y, inverse_z)
     xx, xy, yy, determinant, sharp = covariance(u, v)
-    opacity = opacity_of(vload(packed[LOGITS], 0))
+    opacity = opacity_of(vload(packed, LOGITS * LANES))
     if antialiased:
         opacity = opacity * vsqrt(sharp / determinant)
     visible = in_front & (opacity > ALPHA_MIN)
@@ -118,7 +126,7 @@ def _project_block(packed, lens, antialiased, block_records, in_front):
         zero, zero, zero, extent_y, extent_x, opacity, conic_xx, conic_xy, conic_yy, z,
     ))  # fmt: skip
     for lane in range(LANES):
-        vstore(block_records[lane], 0, fields[lane])
+        vstore(block_records, lane * RECORD, fields[lane])
     return visible
 
 
@@ -132,20 +140,21 @@ def directions_from_camera(lens, x_world, y_world, z_world):
 
 @kernel(inline=True)
 def store_basis(basis, lens, degree, x_world, y_world, z_world):
-    """Row ``lane`` of basis [LANES, 16] becomes the basis functions in the direction of that Gaussian."""
+    """Row ``lane`` of basis [LANES * TERMS] becomes the basis functions in the direction of that Gaussian."""
     dx, dy, dz, _ = directions_from_camera(lens, x_world, y_world, z_world)
     rows = vtranspose(basis_vectors(degree, dx, dy, dz))
     for lane in range(LANES):
-        vstore(basis[lane], 0, rows[lane])
+        vstore(basis, lane * TERMS, rows[lane])
 
 
 @kernel(inline=True)
-def _colour(record, basis_row, coefficients):
-    terms = vload(basis_row, 0)
+def _colour(records, at, basis, row, coefficients, first):
+    """Three products of 16 coefficients and 16 basis functions into a record; at, row, first are offsets."""
+    terms = vload(basis, row)
     half, black = np.float32(0.5), np.float32(0)
-    record[RED] = max(half + vsum(terms * vload(coefficients[0], 0)), black)
-    record[GREEN] = max(half + vsum(terms * vload(coefficients[1], 0)), black)
-    record[BLUE] = max(half + vsum(terms * vload(coefficients[2], 0)), black)
+    records[at + RED] = max(half + vsum(terms * vload(coefficients, first)), black)
+    records[at + GREEN] = max(half + vsum(terms * vload(coefficients, first + TERMS)), black)
+    records[at + BLUE] = max(half + vsum(terms * vload(coefficients, first + 2 * TERMS)), black)
 
 
 @kernel()
@@ -154,15 +163,16 @@ def _project_range(
 ):
     """Project the Gaussians first .. last - 1; how many can be seen."""
     lens = lens_of(numbers)
-    packed = np.empty((PACKED, LANES), np.float32)
-    basis = np.empty((LANES, 16), np.float32)
-    block = np.empty((LANES, RECORD), np.float32)
+    packed = np.empty(PACKED * LANES, np.float32)
+    basis = np.empty(LANES * TERMS, np.float32)
+    block = np.empty(LANES * RECORD, np.float32)
+    flat_records, flat_sh = records.reshape(-1), sh.reshape(-1)
     flags = np.empty(LANES, np.float32)
     count = 0
     for start in range(first, last, LANES):
         lanes = min(LANES, last - start)
         _pack_means(packed, means, start, last - 1)
-        x_world, y_world, z_world = vload(packed[0], 0), vload(packed[1], 0), vload(packed[2], 0)
+        x_world, y_world, z_world = vload(packed, 0), vload(packed, LANES), vload(packed, 2 * LANES)
         in_front = _may_be_seen(lens, x_world, y_world, z_world)
         keys[start : start + lanes] = 0
         if not vany(in_front):
@@ -176,9 +186,9 @@ def _project_range(
         for lane in range(lanes):
             if flags[lane] > 0:
                 i = start + lane
-                _colour(block[lane], basis[lane], sh[i])
-                vstore(records[i], 0, vload(block[lane], 0))
-                keys[i] = float_bits(block[lane, DEPTH_Z])
+                _colour(block, lane * RECORD, basis, lane * TERMS, flat_sh, i * 3 * TERMS)
+                vstore(flat_records, i * RECORD, vload(block, lane * RECORD))
+                keys[i] = float_bits(block[lane * RECORD + DEPTH_Z])
                 count += 1
     return count
 

@@ -20,7 +20,7 @@ from .ewa import (
     unit_quaternion,
 )
 from .jit import kernel
-from .projection import directions_from_camera, opacity_of, store_basis
+from .projection import TERMS, directions_from_camera, opacity_of, store_basis
 from .records import (
     BLUE,
     GREEN,
@@ -65,16 +65,16 @@ def _pack(packed, ids, first, last, means, quaternions, log_scales, logits):
     for lane in range(LANES):
         i = ids[min(first + lane, last)]
         for c in range(3):
-            packed[MEANS + c, lane] = means[i, c]
-            packed[LOG_SCALES + c, lane] = log_scales[i, c]
+            packed[(MEANS + c) * LANES + lane] = means[i, c]
+            packed[(LOG_SCALES + c) * LANES + lane] = log_scales[i, c]
         for c in range(4):
-            packed[QUATERNIONS + c, lane] = quaternions[i, c]
-        packed[LOGITS, lane] = logits[i]
+            packed[(QUATERNIONS + c) * LANES + lane] = quaternions[i, c]
+        packed[LOGITS * LANES + lane] = logits[i]
 
 
 @kernel(inline=True)
 def _triple(rows, first):
-    return vload(rows[first], 0), vload(rows[first + 1], 0), vload(rows[first + 2], 0)
+    return vload(rows, first * LANES), vload(rows, (first + 1) * LANES), vload(rows, (first + 2) * LANES)
 
 
 @kernel(inline=True)
@@ -88,39 +88,41 @@ def _plus(a, b):
 
 
 @kernel(inline=True)
-def _take_sums(sums, rank, threads_gradients):
+def _take_sums(sums, row, flat_gradients, at, stride):
     """Sum the threads' records of gradients of one Gaussian, leaving zeros for the next call."""
     total = vset(0)
-    for thread in range(threads_gradients.shape[0]):
-        row = threads_gradients[thread, rank]
-        total = total + vload(row, 0)
-        vstore(row, 0, vset(0))
-    vstore(sums, 0, total)
+    for place in range(at, flat_gradients.shape[0], stride):
+        total = total + vload(flat_gradients, place)
+        vstore(flat_gradients, place, vset(0))
+    vstore(sums, row, total)
 
 
 @kernel(inline=True)
-def _colour_gradient(coefficients, record, sums, basis_row, d_sh, pulled):
-    """Gradients of one Gaussian's coefficients; pulled [16] receives sum over channels of coefficient * gradient."""
+def _colour_gradient(row, sums, basis, pulled, records, at, coefficients, d_sh, first):
+    """Gradients of one Gaussian's coefficients from its sums; row, at and first are offsets into flat arrays.
+
+    The row of pulled receives the sum over channels of coefficient * gradient.
+    """
     zero = np.float32(0)
-    red = sums[SUM_RED] if record[RED] > zero else zero  # the clamp at 0 lets nothing through
-    green = sums[SUM_GREEN] if record[GREEN] > zero else zero
-    blue = sums[SUM_BLUE] if record[BLUE] > zero else zero
-    basis = vload(basis_row, 0)
-    vstore(d_sh[0], 0, basis * red)
-    vstore(d_sh[1], 0, basis * green)
-    vstore(d_sh[2], 0, basis * blue)
-    reds, greens, blues = vload(coefficients[0], 0), vload(coefficients[1], 0), vload(coefficients[2], 0)
-    vstore(pulled, 0, reds * red + greens * green + blues * blue)
+    red = sums[row + SUM_RED] if records[at + RED] > zero else zero  # the clamp at 0 lets nothing through
+    green = sums[row + SUM_GREEN] if records[at + GREEN] > zero else zero
+    blue = sums[row + SUM_BLUE] if records[at + BLUE] > zero else zero
+    terms, second, third = vload(basis, row), first + TERMS, first + 2 * TERMS
+    vstore(d_sh, first, terms * red)
+    vstore(d_sh, second, terms * green)
+    vstore(d_sh, third, terms * blue)
+    weighted = vload(coefficients, first) * red + vload(coefficients, second) * green
+    vstore(pulled, row, weighted + vload(coefficients, third) * blue)
 
 
 @kernel(inline=True)
 def _square(rows):
-    """A [16, 16] scratch as 16 vectors, transposed."""
+    """A scratch of 16 rows as 16 vectors, transposed."""
     return vtranspose((
-        vload(rows[0], 0), vload(rows[1], 0), vload(rows[2], 0), vload(rows[3], 0),
-        vload(rows[4], 0), vload(rows[5], 0), vload(rows[6], 0), vload(rows[7], 0),
-        vload(rows[8], 0), vload(rows[9], 0), vload(rows[10], 0), vload(rows[11], 0),
-        vload(rows[12], 0), vload(rows[13], 0), vload(rows[14], 0), vload(rows[15], 0),
+        vload(rows, 0), vload(rows, 16), vload(rows, 32), vload(rows, 48),
+        vload(rows, 64), vload(rows, 80), vload(rows, 96), vload(rows, 112),
+        vload(rows, 128), vload(rows, 144), vload(rows, 160), vload(rows, 176),
+        vload(rows, 192), vload(rows, 208), vload(rows, 224), vload(rows, 240),
     ))  # fmt: skip
 
 
@@ -191,7 +193,7 @@ def _camera_gradient(lens, x, y, z, inverse_z, d_row_x, d_row_y, d_pixel_x, d_pi
 
 @kernel(inline=True)
 def _block_gradient(packed, lens, degree, antialiased, sums, pulled, result):
-    """Gradients of LANES packed Gaussians into result [LANES, 16], columns as MEANS .. SCREEN.
+    """Gradients of LANES packed Gaussians into result [LANES * 16], columns as MEANS .. SCREEN.
 
     sums and pulled are tuples of 16 vectors: the fields of the records of gradients, and ``_colour_gradient``'s.
     """
@@ -201,7 +203,7 @@ def _block_gradient(packed, lens, degree, antialiased, sums, pulled, result):
     slope_x, slope_y = clamped_slopes(lens, x, y, inverse_z)
     row_x, row_y = image_from_world(lens, slope_x, slope_y, inverse_z)
     raw = _triple(packed, QUATERNIONS)
-    qw, qx, qy, qz, inverse_length = unit_quaternion(raw[0], raw[1], raw[2], vload(packed[QUATERNIONS + 3], 0))
+    qw, qx, qy, qz, inverse_length = unit_quaternion(raw[0], raw[1], raw[2], vload(packed, (QUATERNIONS + 3) * LANES))
     first, second, third = rotation_columns(qw, qx, qy, qz)
     logs = _triple(packed, LOG_SCALES)
     scales = (vexp(logs[0]), vexp(logs[1]), vexp(logs[2]))
@@ -227,7 +229,7 @@ def _block_gradient(packed, lens, degree, antialiased, sums, pulled, result):
     )  # fmt: skip
     dx, dy, dz = _camera_gradient(lens, x, y, z, inverse_z, d_row_x, d_row_y, d_pixel_x, d_pixel_y, sums[SUM_DEPTH])
     seen = _seen_from_gradient(lens, degree, world, pulled)
-    d_logit = sums[SUM_G] * (1 - opacity_of(vload(packed[LOGITS], 0)))
+    d_logit = sums[SUM_G] * (1 - opacity_of(vload(packed, LOGITS * LANES)))
     ndc_x, ndc_y = d_pixel_x * (0.5 * lens.width), d_pixel_y * (0.5 * lens.height)
     zero = vset(0)
     columns = vtranspose((
@@ -238,7 +240,7 @@ def _block_gradient(packed, lens, degree, antialiased, sums, pulled, result):
         d_logs[0], d_logs[1], d_logs[2], d_logit, vsqrt(ndc_x * ndc_x + ndc_y * ndc_y), zero, zero, zero, zero,
     ))  # fmt: skip
     for lane in range(LANES):
-        vstore(result[lane], 0, columns[lane])
+        vstore(result, lane * LANES, columns[lane])
 
 
 @kernel(inline=True)
@@ -251,22 +253,21 @@ def _seen_from_gradient(lens, degree, world, pulled):
 
 
 @kernel(inline=True)
-def _unpack(row, i, d_means, d_quaternions, d_log_scales, d_logits, d_screen):
+def _unpack(result, row, i, d_means, d_quaternions, d_log_scales, d_logits, d_screen):
     for c in range(3):
-        d_means[i, c] = row[MEANS + c]
-        d_log_scales[i, c] = row[LOG_SCALES + c]
+        d_means[i, c] = result[row + MEANS + c]
+        d_log_scales[i, c] = result[row + LOG_SCALES + c]
     for c in range(4):
-        d_quaternions[i, c] = row[QUATERNIONS + c]
-    d_logits[i] = row[LOGITS]
-    d_screen[i] = row[SCREEN]
+        d_quaternions[i, c] = result[row + QUATERNIONS + c]
+    d_logits[i] = result[row + LOGITS]
+    d_screen[i] = result[row + SCREEN]
 
 
 @kernel(inline=True)
-def _prefetch(place, last, ids, rank, flat_records, thread_gradients):
-    ahead = rank[ids[min(place + AHEAD, last)]] * RECORD
+def _prefetch(ahead, flat_records, flat_gradients, stride):
     prefetch_read(flat_records, ahead)
-    for thread in range(thread_gradients.shape[0]):
-        prefetch_write(thread_gradients[thread].reshape(-1), ahead)
+    for place in range(ahead, flat_gradients.shape[0], stride):
+        prefetch_write(flat_gradients, place)
 
 
 @kernel()
@@ -276,25 +277,25 @@ def _differentiate_range(
 ):  # fmt: skip
     """Gradients of the visible Gaussians ids[begin:end]."""
     lens = lens_of(numbers)
-    packed = np.empty((PACKED, LANES), np.float32)
-    basis = np.empty((LANES, 16), np.float32)
-    sums = np.zeros((LANES, 16), np.float32)
-    pulled = np.zeros((LANES, 16), np.float32)
-    result = np.empty((LANES, 16), np.float32)
-    flat_records = records.reshape(-1)
+    packed = np.empty(PACKED * LANES, np.float32)
+    basis, result = np.empty(LANES * TERMS, np.float32), np.empty(LANES * RECORD, np.float32)
+    sums, pulled = np.zeros(LANES * RECORD, np.float32), np.zeros(LANES * TERMS, np.float32)
+    flat_records, flat_gradients, stride = records.reshape(-1), thread_gradients.reshape(-1), records.size
+    flat_sh, flat_d_sh = sh.reshape(-1), d_sh.reshape(-1)
     for start in range(begin, end, LANES):
         lanes = min(LANES, end - start)
         _pack(packed, ids, start, end - 1, means, quaternions, log_scales, logits)
-        store_basis(basis, lens, degree, vload(packed[0], 0), vload(packed[1], 0), vload(packed[2], 0))
+        store_basis(basis, lens, degree, vload(packed, 0), vload(packed, LANES), vload(packed, 2 * LANES))
         for lane in range(lanes):
-            _prefetch(start + lane, end - 1, ids, rank, flat_records, thread_gradients)
-            i = ids[start + lane]
-            place = rank[i]
-            _take_sums(sums[lane], place, thread_gradients)
-            _colour_gradient(sh[i], records[place], sums[lane], basis[lane], d_sh[i], pulled[lane])
+            ahead = rank[ids[min(start + lane + AHEAD, end - 1)]]
+            _prefetch(ahead * RECORD, flat_records, flat_gradients, stride)
+            i, row = ids[start + lane], lane * RECORD
+            at = rank[i] * RECORD
+            _take_sums(sums, row, flat_gradients, at, stride)
+            _colour_gradient(row, sums, basis, pulled, flat_records, at, flat_sh, flat_d_sh, i * 3 * TERMS)
         _block_gradient(packed, lens, degree, antialiased, _square(sums), _square(pulled), result)
         for lane in range(lanes):
-            _unpack(result[lane], ids[start + lane], d_means, d_quaternions, d_log_scales, d_logits, d_screen)
+            _unpack(result, lane * RECORD, ids[start + lane], d_means, d_quaternions, d_log_scales, d_logits, d_screen)
 
 
 @kernel(parallel=True)
