@@ -1,0 +1,236 @@
+"""How good a reconstruction is: scores on photos that it never saw, and on a posed walk through the same world."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from cameras.errors import InputError, SettingsError
+from cameras.reporting import Report, silent
+from scenes.captures.capture import Capture, CaptureImage
+from scenes.captures.pixels import PosedPhoto, load_photos
+from scenes.scene import FloatImage, Scene
+from scenes.splats.settings import FitSettings
+
+from .frames import BLACK, composite
+from .quality import Mask, Scores, score
+
+DEFAULT_HOLD_OUT = 8
+LEAST_TRAIN = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """A held-out photo beside its render.
+
+    Attributes:
+        name: of the photo.
+        truth, render: [H, W, 3] float32 in [0, 1].
+        mask: [H, W], False where the photo says nothing; None if all counts.
+        scores: of the render.
+    """
+
+    name: str
+    truth: FloatImage
+    render: FloatImage
+    mask: Mask | None
+    scores: Scores
+
+
+@dataclass(frozen=True)
+class Split:
+    """Names of the photos that are fitted, and of those that are scored; others are in neither."""
+
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What ``flythrough evaluate`` prints.
+
+    Attributes:
+        scores: means over the held-out photos.
+        per_image: (name, scores) of each.
+        walk: (name, scores) of each frame of the walk, None without one.
+        split: which photos were fitted and which scored.
+        n_gaussians, iterations, photo_passes: of the fit; a photo pass is pixels fitted / pixels of one photo.
+        fit_seconds: time that this run spent fitting; if ``is_resumed``, an earlier run spent some as well.
+        width, height: of the first scored photo; they may differ from photo to photo.
+    """
+
+    scores: Scores
+    per_image: Sequence[tuple[str, Scores]]
+    walk: Sequence[tuple[str, Scores]] | None
+    split: Split
+    n_gaussians: int
+    iterations: int
+    photo_passes: float
+    fit_seconds: float
+    is_resumed: bool
+    width: int
+    height: int
+    settings: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    def as_json(self) -> dict[str, object]:
+        """Flat, as other programs want it."""
+        found: dict[str, object] = {
+            **asdict(self.scores),
+            "n_train": len(self.split.train),
+            "n_test": len(self.split.test),
+            "n_gaussians": self.n_gaussians,
+            "iterations": self.iterations,
+            "photo_passes": self.photo_passes,
+            "fit_seconds": round(self.fit_seconds, 2),
+            "fit_resumed": self.is_resumed,
+            "width": self.width,
+            "height": self.height,
+            "per_image": [{"name": name, **asdict(scores)} for name, scores in self.per_image],
+            "settings": dict(self.settings),
+        }
+        if self.walk is not None:
+            mean = asdict(Scores.mean([scores for _, scores in self.walk]))
+            found |= {f"walk_{name}": value for name, value in mean.items()}
+            found["walk_per_frame"] = [{"name": name, **asdict(scores)} for name, scores in self.walk]
+        return found
+
+
+def choose_split(capture: Capture, hold_out: int | None) -> Split:
+    """Every ``hold_out``-th photo by name (the first among them) is scored; None takes the data set's own split.
+
+    A data set's own split is fitted on ``train`` and scored on ``test``, or on ``val`` if it has no ``test``; without
+    one, every 8th photo is scored. Photos made by a model are never scored.
+
+    Raises:
+        SettingsError: if too few photos are left to fit, or none to score.
+    """
+    images = sorted(capture.images, key=lambda image: image.name)
+    if hold_out is None and any(image.split in ("test", "val") for image in images):
+        return _own_split(images)
+    every = DEFAULT_HOLD_OUT if hold_out is None else hold_out
+    if every < 2:
+        raise SettingsError(f"--hold-out must be 2 or more, so that photos are left to fit, got {every}.")
+    held = {image.name for image in images[::every] if not image.is_generated}
+    split = Split(tuple(i.name for i in images if i.name not in held), tuple(i.name for i in images if i.name in held))
+    return _checked(split)
+
+
+def _own_split(images: Sequence[CaptureImage]) -> Split:
+    wanted = "test" if any(image.split == "test" for image in images) else "val"
+    train = tuple(image.name for image in images if image.split in ("train", None))
+    test = tuple(image.name for image in images if image.split == wanted and not image.is_generated)
+    return _checked(Split(train, test))
+
+
+def _checked(split: Split) -> Split:
+    if len(split.train) < LEAST_TRAIN or not split.test:
+        raise SettingsError(
+            f"an evaluation needs at least {LEAST_TRAIN} photos to fit and one to score, but there are "
+            f"{len(split.train)} and {len(split.test)}; add photos or choose another --hold-out."
+        )
+    return split
+
+
+def evaluate(
+    capture: Capture,
+    split: Split,
+    settings: FitSettings,
+    *,
+    seed: int = 0,
+    long_side: int | None = None,
+    walk: Capture | None = None,
+    workdir: Path | None = None,
+    report: Report = silent,
+    on_comparison: Callable[[str, Comparison], None] | None = None,
+) -> Evaluation:
+    """Fits splats to the split's training photos and scores them on the others.
+
+    Nothing is fitted on the photos that are scored, their exposure included; only their poses come with the capture.
+
+    Args:
+        long_side: photos are reduced to it before fitting and scoring; the scores are of that size.
+        walk: posed frames in the world of ``capture`` that are scored as well, at their own size.
+        workdir: keeps the fit's checkpoint.
+        on_comparison: is shown every photo (``"photo"``) and frame (``"walk"``) with its render.
+    """
+    from scenes.splats.fit import fit
+
+    photos = load_photos(capture, long_side=long_side, report=report)
+    chosen = set(split.train) | set(split.test)
+    photos = [photo for photo in photos if photo.name in chosen]
+    passes = [settings.photo_passes]
+
+    def listen(stage: str, fraction: float, figures: Mapping[str, object]) -> None:
+        passes[0] = float(str(figures.get("photo_passes", passes[0])))
+        report(stage, fraction, figures)
+
+    is_resumed = workdir is not None and workdir.is_dir() and any(workdir.iterdir())
+    began = time.perf_counter()
+    scene = fit(capture, settings, workdir=workdir, report=listen, seed=seed, photos=photos, hold_out=split.test)
+    fit_seconds = time.perf_counter() - began
+    test = [photo for photo in photos if photo.name in set(split.test)]
+    per_image = _scored(compare(scene, test), "photo", len(test), report, on_comparison)
+    per_frame = None
+    if walk is not None:
+        steps = load_photos(walk)
+        per_frame = _scored(compare(scene, steps), "walk", len(steps), report, on_comparison)
+    return Evaluation(
+        Scores.mean([scores for _, scores in per_image]),
+        per_image,
+        per_frame,
+        split,
+        len(scene.gaussians),
+        settings.iterations,
+        passes[0],
+        fit_seconds,
+        is_resumed,
+        test[0].camera.width,
+        test[0].camera.height,
+        settings.to_json(),
+    )
+
+
+def compare(scene: Scene, photos: Sequence[PosedPhoto]) -> Iterator[Comparison]:
+    """Each photo beside the scene's view of it, over the photo's background, or black."""
+    views = scene.views(photo.camera for photo in photos)
+    for photo, view in zip(photos, views, strict=True):
+        background = photo.background or BLACK
+        truth = photo.rgb.astype(np.float32) / np.float32(255)
+        if photo.alpha is not None:
+            alpha = photo.alpha[..., None].astype(np.float32) / np.float32(255)
+            truth = truth * alpha + np.asarray(background, dtype=np.float32) * (1 - alpha)
+        render = composite(view, background)
+        yield Comparison(photo.name, truth, render, photo.valid, score(truth, render, photo.valid))
+
+
+def _scored(
+    comparisons: Iterable[Comparison],
+    kind: str,
+    n_expected: int,
+    report: Report,
+    on_comparison: Callable[[str, Comparison], None] | None,
+) -> list[tuple[str, Scores]]:
+    scored: list[tuple[str, Scores]] = []
+    for comparison in comparisons:
+        scored.append((comparison.name, comparison.scores))
+        if on_comparison is not None:
+            on_comparison(kind, comparison)
+        report(f"score {kind}s" if kind == "photo" else "score the walk", len(scored) / n_expected, {})
+    return scored
+
+
+def read_walk(path: Path) -> Capture:
+    """The posed frames of a walk: a file as nerfstudio's ``transforms.json``, in the world of the capture's own file.
+
+    The capture's reader leaves the world as its file has it, and so does this.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    from scenes.captures.nerfstudio import read_nerfstudio
+
+    if not path.is_file():
+        raise InputError(f"a walk's frames were expected in {path}, but there is no such file; check --walk.")
+    return read_nerfstudio(path)

@@ -1,0 +1,117 @@
+"""``flythrough evaluate`` from what the user typed to the object that is printed."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cameras.errors import SettingsError
+from scenes.captures.capture import Capture
+from scenes.splats.settings import FitSettings, Quality
+
+from . import requests
+from .evaluation import Split, choose_split, evaluate, read_walk
+from .evaluation_pictures import PictureFolder
+from .progress import Progress
+
+LEAST_LONG_SIDE = 64
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """What the user asked of an evaluation, as typed. Fields are the options of ``flythrough evaluate``."""
+
+    source: Path
+    hold_out: int | None = None
+    iterations: int | None = None
+    photo_passes: float | None = None
+    max_gaussians: int | None = None
+    long_side: int = 1000
+    quality: Quality = "standard"
+    seed: int = 0
+    walk: Path | None = None
+    pictures: Path | None = None
+    job: Path | None = None
+
+    def check(self) -> None:
+        """Raises a FlythroughError for everything that is wrong and can be known before the long work."""
+        requests.check_exists(self.source)
+        requests.FitRequest(self.quality, iterations=self.iterations, max_gaussians=self.max_gaussians).check()
+        requests.check_seed(self.seed)
+        if self.iterations is not None and self.photo_passes is not None:
+            raise SettingsError("--iterations and --photo-passes both set the length of the fit; give one of them.")
+        if self.long_side < LEAST_LONG_SIDE:
+            raise SettingsError(f"--long-side must be at least {LEAST_LONG_SIDE} pixels, got {self.long_side}.")
+
+
+def run_evaluation(asked: EvaluationRequest, progress: Progress) -> dict[str, object]:
+    """Does it; the result is JSON-able.
+
+    Raises:
+        FlythroughError: on bad input, before or during the work.
+    """
+    from scenes.captures.source import open_capture
+
+    from .job import versions
+
+    asked.check()
+    walk = None if asked.walk is None else read_walk(asked.walk)
+    pictures = None if asked.pictures is None else PictureFolder(asked.pictures)
+    with _workdir(asked.job) as work:
+        with progress.stage("capture"):
+            capture = open_capture(asked.source, work / "poses", seed=asked.seed, report=progress)
+        split = choose_split(capture, asked.hold_out)
+        with progress.stage("evaluate"):
+            found = evaluate(
+                capture,
+                split,
+                choose_settings(asked, capture, split),
+                seed=asked.seed,
+                long_side=asked.long_side,
+                walk=walk,
+                workdir=work / "fit",
+                report=progress,
+                on_comparison=None if pictures is None else pictures.add,
+            )
+    if pictures is not None:
+        pictures.finish()
+    return {
+        **found.as_json(),
+        "source": asked.source.name,
+        "hold_out": asked.hold_out,
+        "long_side": asked.long_side,
+        "seed": asked.seed,
+        "machine": machine(),
+        "versions": versions(),
+    }
+
+
+def choose_settings(asked: EvaluationRequest, capture: Capture, split: Split) -> FitSettings:
+    """The fit's settings: its length as asked, or by quality and the number of photos that are fitted."""
+    lens = capture.images[0].camera.intrinsics
+    shrink = min(1.0, asked.long_side / max(lens.width, lens.height))
+    size = round(lens.width * shrink), round(lens.height * shrink)
+    settings = FitSettings.for_quality(asked.quality, len(split.train), *size)
+    budget = asked.max_gaussians or settings.max_gaussians
+    if asked.iterations is not None:
+        return FitSettings.for_iterations(asked.iterations, max_gaussians=budget)
+    return FitSettings.for_photo_passes(asked.photo_passes or settings.photo_passes, max_gaussians=budget)
+
+
+def machine() -> dict[str, object]:
+    """What the times depend on."""
+    import os
+    import platform
+
+    return {"system": platform.system(), "architecture": platform.machine(), "cores": os.cpu_count() or 1}
+
+
+@contextmanager
+def _workdir(chosen: Path | None) -> Iterator[Path]:
+    if chosen is not None:
+        chosen.mkdir(parents=True, exist_ok=True)
+        yield chosen
+        return
+    with tempfile.TemporaryDirectory(prefix="flythrough-") as folder:
+        yield Path(folder)
