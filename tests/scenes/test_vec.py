@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from scenes.splats.cpu.jit import kernel
 from scenes.splats.cpu.vec import (
     LANES,
+    ceil_to_int,
     float_bits,
+    floor_to_int,
     prefetch_read,
     prefetch_write,
     vany,
@@ -177,3 +179,17 @@ def test_the_exponent_of_a_positive_number():
     out = np.zeros_like(a)
     _exponent(a, out)
     np.testing.assert_array_equal(out, np.floor(np.log2(a)))
+
+
+@kernel()
+def _round(values, floors, ceilings):
+    for i in range(values.shape[0]):
+        floors[i], ceilings[i] = floor_to_int(values[i]), ceil_to_int(values[i])
+
+
+def test_rounding_to_whole_numbers():
+    values = np.array([-2.5, -1, -0.25, 0, 0.25, 3, 7.75], np.float32)
+    floors, ceilings = np.zeros(7, np.int64), np.zeros(7, np.int64)
+    _round(values, floors, ceilings)
+    np.testing.assert_array_equal(floors, np.floor(values))
+    np.testing.assert_array_equal(ceilings, np.ceil(values))

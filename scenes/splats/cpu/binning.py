@@ -8,7 +8,7 @@ from numba import prange
 
 from .jit import kernel
 from .records import CONIC_XX, CONIC_XY, CONIC_YY, EXTENT_X, EXTENT_Y, PIXEL_X, PIXEL_Y, RECORD, TILE
-from .vec import prefetch_read, vload, vstore
+from .vec import floor_to_int, prefetch_read, vload, vstore
 
 AHEAD = 16  # records to prefetch
 
@@ -41,8 +41,8 @@ def _ellipse(records, at):
 @kernel(inline=True)
 def _rows(ellipse, tiles_y):
     """First and last row of tiles that the ellipse reaches."""
-    first = math.floor(ellipse.y - ellipse.extent_y)
-    return max(0, first), min(tiles_y - 1, math.floor(ellipse.y + ellipse.extent_y))
+    first = floor_to_int(ellipse.y - ellipse.extent_y)
+    return max(0, first), min(tiles_y - 1, floor_to_int(ellipse.y + ellipse.extent_y))
 
 
 @kernel(inline=True)
@@ -54,7 +54,7 @@ def _columns(ellipse, row, tiles_x):
     left_y = min(max(-ellipse.extreme_y, low), high)
     right = math.sqrt(max(ellipse.reach - right_y * right_y * ellipse.shrink, np.float32(0))) - ellipse.slope * right_y
     left = -math.sqrt(max(ellipse.reach - left_y * left_y * ellipse.shrink, np.float32(0))) - ellipse.slope * left_y
-    return max(0, math.floor(ellipse.x + left)), min(tiles_x - 1, math.floor(ellipse.x + right))
+    return max(0, floor_to_int(ellipse.x + left)), min(tiles_x - 1, floor_to_int(ellipse.x + right))
 
 
 @kernel()

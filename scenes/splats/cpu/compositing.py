@@ -6,8 +6,6 @@ the median depth and the sum of weights (1 - transmittance, with the digits that
 Slow twin: ``scenes.splats.reference.render_parameters``.
 """
 
-import math
-
 import numpy as np
 from numba import prange
 
@@ -30,6 +28,8 @@ from .records import (
     TILE,
 )
 from .vec import (
+    ceil_to_int,
+    floor_to_int,
     prefetch_read,
     viota,
     vload,
@@ -56,7 +56,7 @@ ROW = 7 * TILE
 @kernel(inline=True)
 def tile_rows_of(centre_y, extent_y):
     """The first and the last row of a tile that a Gaussian reaches; both relative to the tile's first pixel centre."""
-    return max(0, math.ceil(centre_y - extent_y)), min(TILE - 1, math.floor(centre_y + extent_y))
+    return max(0, ceil_to_int(centre_y - extent_y)), min(TILE - 1, floor_to_int(centre_y + extent_y))
 
 
 @kernel(inline=True)

@@ -515,3 +515,21 @@ def float_bits(typing_context: Any, value: Any) -> Any:
         return builder.bitcast(args[0], _INT)
 
     return types.int32(types.float32), generate
+
+
+def _rounding(name: str) -> Any:
+    @intrinsic
+    def rounded(typing_context: Any, value: Any) -> Any:
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            function = _llvm_function(builder, f"llvm.{name}.f32", _FLOAT, [_FLOAT])
+            return builder.fptosi(builder.call(function, [args[0]]), ir.IntType(64))
+
+        return types.int64(types.float32), generate
+
+    return rounded
+
+
+# The floor and the ceiling of a float32 as int64, in one instruction: ``math.floor`` calls the C library, which costs
+# an inner loop all its vector registers.
+floor_to_int = _rounding("floor")
+ceil_to_int = _rounding("ceil")
