@@ -48,11 +48,11 @@ class Background:
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """All that must be kept to go on later."""
         moments = {"background.first": self._moments.first, "background.second": self._moments.second}
-        return {"background": self.color, "background.steps": np.array(self._steps), **moments}
+        return {"background": self.color, "background.steps": np.array([self._steps]), **moments}
 
     def restore(self, kept: dict[str, NDArray[np.generic]]) -> None:
         """The inverse of ``arrays``."""
         self.color[...] = kept["background"]
-        self._steps = int(kept["background.steps"])
+        self._steps = int(kept["background.steps"][0])
         self._moments.first[...] = kept["background.first"]
         self._moments.second[...] = kept["background.second"]

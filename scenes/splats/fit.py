@@ -47,6 +47,7 @@ def fit(
     seed: int = 0,
     photos: Sequence[PosedPhoto] | None = None,
     hold_out: Collection[str] = (),
+    backend: str = "auto",
     threads: int | None = None,
     checkpoint_every_s: float = CHECKPOINT_EVERY_S,
 ) -> SplatScene:
@@ -65,13 +66,18 @@ def fit(
         seed: of all random choices.
         photos: the pixels, if they were already loaded (possibly at a reduced size).
         hold_out: names of photos that are never fitted, their exposure included.
+        backend: ``"auto"`` or ``"cpu"``; what a fit made can be drawn with any.
         threads: how many to use; None for all.
         checkpoint_every_s: seconds of work between two checkpoints.
 
     Raises:
         InputError: if there is no photo to fit, or a photo cannot be read.
-        SettingsError: if a name in ``hold_out`` is not in the capture.
+        SettingsError: if a name in ``hold_out`` is not in the capture, or the backend cannot fit.
     """
+    if backend not in ("auto", "cpu"):
+        raise SettingsError(
+            f"Splats are fitted on the CPU, but the backend '{backend}' was asked for: use auto or cpu."
+        )
     loaded = load_photos(capture) if photos is None else photos
     fitting = _Fitting(capture, settings, loaded, hold_out, seed, start, threads)
     step = fitting.resume(workdir)

@@ -15,7 +15,6 @@ from scenes.scene import View, World
 
 from .gaussians import Gaussians
 
-PASSES = ("rgb", "expected_depth_z", "coverage")
 Degradation = Literal["fewer", "lower_order", "displaced"]
 
 
@@ -29,6 +28,7 @@ class SplatScene:
         antialiased: whether they were fitted with the opacity compensation of Mip-Splatting.
         background: [3] colour in [0, 1] behind everything, which makes every view opaque; None: nothing, alpha tells.
         provenance: how they were made; JSON-able.
+        backend: what draws them: ``auto``, ``cpu``, ``cuda`` or ``reference``.
     """
 
     gaussians: Gaussians
@@ -36,29 +36,21 @@ class SplatScene:
     antialiased: bool = True
     background: tuple[float, float, float] | None = None
     provenance: Mapping[str, object] = field(default_factory=dict[str, object])
+    backend: str = "auto"
 
     def views(self, cameras: Iterable[Camera], passes: tuple[str, ...] = ("rgb",)) -> Iterator[View]:
-        """One view a camera; ``coverage`` is the alpha of the Gaussians alone, whatever the background.
+        """One view a camera; the passes are those of ``Engine.render``.
 
         Raises:
             SettingsError: if a camera is not an ideal pinhole, or a pass is not offered.
         """
-        from .cpu.rasterizer import Rasterizer
+        from .engine import Engine
 
-        unknown = [name for name in passes if name not in PASSES]
-        if unknown:
-            raise SettingsError(f"Splats have the passes {', '.join(PASSES)}, but {', '.join(unknown)} was asked for.")
-        rasterizer = Rasterizer()
-        behind = (0.0, 0.0, 0.0) if self.background is None else self.background
+        engine = Engine(self.backend)
         for camera in cameras:
-            raster = rasterizer.forward(
-                self.gaussians, camera, background=behind, antialiased=self.antialiased, depth=True
+            yield engine.render(
+                self.gaussians, camera, background=self.background, antialiased=self.antialiased, passes=passes
             )
-            assert raster.median_depth_z is not None
-            assert raster.expected_depth_z is not None
-            offered = {"expected_depth_z": raster.expected_depth_z, "coverage": raster.alpha}
-            alpha = raster.alpha if self.background is None else np.ones_like(raster.alpha)
-            yield View(raster.rgb, alpha, raster.median_depth_z, {k: offered[k] for k in passes if k in offered})
 
     def view(self, camera: Camera, passes: tuple[str, ...] = ("rgb",)) -> View:
         """The view of one camera."""

@@ -16,7 +16,8 @@ def slow_loss(
     """Loss, L1, SSIM and the gradient, as the definition reads."""
     x = torch.tensor(image, dtype=torch.float64, requires_grad=True)
     y = torch.tensor(target, dtype=torch.float64)
-    seen = x if valid is None else torch.where(torch.tensor(valid)[..., None], x, y)
+    mask = torch.ones(target.shape[:2], dtype=torch.bool) if valid is None else torch.tensor(valid)
+    seen, y = x * mask[..., None], y * mask[..., None]
     window = torch.tensor(gaussian_window(), dtype=torch.float64)
     kernel = torch.outer(window, window)[None, None]
 

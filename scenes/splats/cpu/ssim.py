@@ -37,7 +37,7 @@ def _round_up(value: int) -> int:
 
 @kernel(parallel=True)
 def _to_planes(image, target, valid, scale, image_planes, target_planes):  # type: ignore[no-untyped-def]
-    """Channels apart and padded by RADIUS; pixels that are not valid take the target's value, so that they agree."""
+    """Channels apart and padded by RADIUS; pixels that are not valid are black in both, so that they agree."""
     height, width, _ = image.shape
     masked = valid.shape[0] > 0
     for y in prange(height):
@@ -46,7 +46,8 @@ def _to_planes(image, target, valid, scale, image_planes, target_planes):  # typ
                 wanted = np.float32(target[y, x, c]) * scale
                 seen = image[y, x, c]
                 if masked and not valid[y, x]:
-                    seen = wanted
+                    wanted = _ZERO
+                    seen = _ZERO
                 image_planes[c, y + RADIUS, x + RADIUS] = seen
                 target_planes[c, y + RADIUS, x + RADIUS] = wanted
 
