@@ -54,6 +54,11 @@ def rgb_from_constant_term(coefficient: NDArray[Any]) -> NDArray[Any]:
     return coefficient * Y00 + 0.5
 
 
+def _basis_rows(directions: NDArray[np.float64]) -> NDArray[np.float64]:
+    x, y, z = directions.T
+    return np.stack(basis_terms(x, y, z, MAX_DEGREE), axis=1)
+
+
 def rotate_coefficients(sh: NDArray[np.float32], b_from_a: NDArray[np.float64]) -> NDArray[np.float32]:
     """Coefficients [..., 16] of the same colours after the scene was turned from frame a into frame b.
 
@@ -63,8 +68,7 @@ def rotate_coefficients(sh: NDArray[np.float32], b_from_a: NDArray[np.float64]) 
     angle = np.arange(64) * np.pi * (3 - np.sqrt(5))  # a Fibonacci sphere
     z = (np.arange(64) + 0.5) / 32 - 1
     directions_a = np.stack([np.sqrt(1 - z * z) * np.cos(angle), np.sqrt(1 - z * z) * np.sin(angle), z], axis=1)
-    values_a = np.stack(basis_terms(*directions_a.T, MAX_DEGREE), axis=1)
-    values_b = np.stack(basis_terms(*(directions_a @ b_from_a.T).T, MAX_DEGREE), axis=1)
+    values_a, values_b = _basis_rows(directions_a), _basis_rows(directions_a @ b_from_a.T)
     turned = np.array(sh, dtype=np.float64)
     for degree in range(1, MAX_DEGREE + 1):
         band = slice(degree**2, (degree + 1) ** 2)

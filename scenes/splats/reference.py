@@ -82,7 +82,8 @@ def rotation_matrices(quaternions_wxyz: Tensor) -> Tensor:
 
 def colours(sh: Tensor, directions: Tensor, degree: int) -> Tensor:
     """[N, 3] colour of each Gaussian seen along the unit directions [N, 3]."""
-    basis = torch.stack(basis_terms(*directions.unbind(-1), degree), -1)
+    x, y, z = directions.unbind(-1)
+    basis = torch.stack(basis_terms(x, y, z, degree), -1)
     return (torch.einsum("nck,nk->nc", sh[..., : basis.shape[-1]], basis) + 0.5).clamp_min(0)
 
 

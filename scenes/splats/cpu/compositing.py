@@ -31,6 +31,7 @@ from .vec import (
     ceil_to_int,
     floor_to_int,
     prefetch_read,
+    vany,
     viota,
     vload,
     vmax,
@@ -85,19 +86,21 @@ def _blend(tile_state, batch, at, x0, y0, depth):
         o = row * ROW
         before = vload(tile_state, o)
         drawn = (power > POWER_MIN) & (before > TRANSMITTANCE_MIN)
-        alpha = vmin(vpow2_eighth(power), ALPHA_MAX)
-        weight = vselect(drawn, alpha * before, 0)
-        after = before - weight
-        vstore(tile_state, o, after)
-        vstore(tile_state, o + PLANE_RED, vload(tile_state, o + PLANE_RED) + weight * red)
-        vstore(tile_state, o + PLANE_GREEN, vload(tile_state, o + PLANE_GREEN) + weight * green)
-        vstore(tile_state, o + PLANE_BLUE, vload(tile_state, o + PLANE_BLUE) + weight * blue)
-        if depth is not None:
-            vstore(tile_state, o + PLANE_DEPTH, vload(tile_state, o + PLANE_DEPTH) + weight * z)
-            vstore(tile_state, o + PLANE_WEIGHT, vload(tile_state, o + PLANE_WEIGHT) + weight)
-            crossing = (before > 0.5) & (after <= 0.5)
-            median = vselect(crossing, z, vload(tile_state, o + PLANE_MEDIAN))
-            vstore(tile_state, o + PLANE_MEDIAN, median)
+        if vany(drawn):
+            alpha = vmin(vpow2_eighth(power), ALPHA_MAX)
+            weight = vselect(drawn, alpha * before, 0)
+            after = before - weight
+            vstore(tile_state, o, after)
+            vstore(tile_state, o + PLANE_RED, vload(tile_state, o + PLANE_RED) + weight * red)
+            vstore(tile_state, o + PLANE_GREEN, vload(tile_state, o + PLANE_GREEN) + weight * green)
+            vstore(tile_state, o + PLANE_BLUE, vload(tile_state, o + PLANE_BLUE) + weight * blue)
+            if depth is not None:
+                vstore(tile_state, o + PLANE_DEPTH, vload(tile_state, o + PLANE_DEPTH) + weight * z)
+                vstore(tile_state, o + PLANE_WEIGHT, vload(tile_state, o + PLANE_WEIGHT) + weight)
+                crossing = (before > 0.5) & (after <= 0.5)
+                median = vselect(crossing, z, vload(tile_state, o + PLANE_MEDIAN))
+                vstore(tile_state, o + PLANE_MEDIAN, median)
+
     return last - first + 1
 
 

@@ -1,7 +1,9 @@
 """Elementary functions of vectors, as polynomials: no library call, no table, about float32 accuracy."""
 
+import numpy as np
+
 from .jit import kernel
-from .vec import vexponent, vfloor, vpow2_of_integer, vselect
+from .vec import LANES, vexponent, vfloor, vload, vpow2_of_integer, vselect, vstore
 
 LOG2_E = 1.4426950408889634
 LN_2 = 0.6931471805599453
@@ -42,3 +44,19 @@ def vlog2(x):
     ss = s * s
     series = 1 + ss * (1 / 3 + ss * (1 / 5 + ss * (1 / 7 + ss * (1 / 9))))
     return exponent + s * series * (2 * LOG2_E)
+
+
+@kernel()
+def _probe(values):
+    vstore(values, 0, vexp(vload(values, 0)))
+
+
+def compiles() -> str | None:
+    """None if a vector kernel compiles and gives the right numbers on this machine, else why not, in one line."""
+    values = np.linspace(-5, 5, LANES, dtype=np.float32)
+    wanted = np.exp(values)
+    try:
+        _probe(values)
+    except Exception as error:  # whatever Numba or LLVM raise on an odd machine
+        return f"{type(error).__name__}: {error}".splitlines()[0]
+    return None if np.allclose(values, wanted, rtol=1e-5) else "a test kernel gave wrong numbers"

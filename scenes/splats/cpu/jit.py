@@ -138,6 +138,6 @@ def exclusive_if_needed() -> Iterator[None]:
 
 def _pool_is_thread_safe() -> bool:
     try:
-        return numba.threading_layer() != "workqueue"
+        return numba.threading_layer() != "workqueue"  # pyright: ignore[reportPrivateImportUsage]
     except ValueError:  # no parallel kernel has run yet, so the pool is not known: be careful
         return False

@@ -101,8 +101,11 @@ class GaussianGradients:
     @classmethod
     def zeros(cls, count: int) -> "GaussianGradients":
         """For ``count`` Gaussians."""
-        shapes = ((count, 3), (count, 4), (count, 3), (count,), (count, 3, SH_TERMS), (count,))
-        return cls(*(np.zeros(shape, np.float32) for shape in shapes), np.zeros(count, np.bool_))
+
+        def zeros(*shape: int) -> Float32:
+            return np.zeros((count, *shape), np.float32)
+
+        return cls(zeros(3), zeros(4), zeros(3), zeros(), zeros(3, SH_TERMS), zeros(), np.zeros(count, np.bool_))
 
 
 class Rasterizer:

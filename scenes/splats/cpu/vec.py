@@ -21,7 +21,8 @@ from numba.core import cgutils, types
 from numba.core.datamodel import models
 from numba.core.extending import intrinsic as _numba_intrinsic
 from numba.core.extending import lower_builtin, register_model
-from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.core.typing.templates import AbstractTemplate, signature
+from numba.core.typing.templates import infer_global as _numba_infer_global
 
 LANES = 16
 
@@ -31,6 +32,9 @@ _INT = ir.IntType(32)
 _VECTOR = ir.VectorType(_FLOAT, LANES)
 _INT_VECTOR = ir.VectorType(_INT, LANES)
 _RECIPROCAL_SEED = 0x7EF311C3  # 2**127-ish minus the bits of x: a first guess of 1/x within 12 %
+
+
+infer_global: Any = _numba_infer_global
 
 
 def intrinsic(function: Callable[..., Any]) -> Any:

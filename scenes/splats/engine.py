@@ -1,0 +1,214 @@
+"""One door to every backend that draws splats: the CPU engine, CUDA through gsplat, and the float64 reference."""
+
+import functools
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cameras.camera import Camera
+from cameras.errors import SettingsError
+from cameras.intrinsics import Intrinsics
+from cameras.reporting import Report, silent
+from cameras.rigid import Rigid
+
+from ..scene import View
+from .gaussians import Gaussians
+
+Backend = Literal["cpu", "cuda", "reference"]
+Float32 = NDArray[np.float32]
+
+BACKENDS = ("auto", "cpu", "cuda", "reference")
+PASSES = ("rgb", "expected_depth_z", "coverage")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a backend gives back: rgb [H, W, 3] over the background, and alpha and depths [H, W]; float32."""
+
+    rgb: Float32
+    alpha: Float32
+    expected_depth_z: Float32
+    median_depth_z: Float32
+
+
+class Engine:
+    """Draws views with one backend; keeps its buffers from one to the next. One engine serves one thread at a time."""
+
+    def __init__(self, backend: str = "auto", threads: int | None = None) -> None:
+        """Chooses as ``resolve_backend`` does, with its errors.
+
+        Args:
+            backend: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"reference"``.
+            threads: of the CPU engine; all that there are if None.
+        """
+        self.backend = resolve_backend(backend)
+        self._draw = _drawer(self.backend, threads)
+
+    def render(
+        self,
+        gaussians: Gaussians,
+        camera: Camera,
+        *,
+        sh_degree: int = 3,
+        background: ArrayLike | None = None,
+        antialiased: bool = True,
+        passes: tuple[str, ...] = ("rgb",),
+    ) -> View:
+        """Draw one view.
+
+        Args:
+            gaussians: what is seen.
+            camera: an ideal pinhole.
+            sh_degree: degree of the spherical harmonics that count, 0 to 3.
+            background: [3] colour behind everything, which makes the view opaque; None: black, and alpha tells.
+            antialiased: lower opacities by what the low-pass filter adds to the area (Mip-Splatting).
+            passes: ``"expected_depth_z"`` and ``"coverage"`` (alpha of the Gaussians, whatever the background) come
+                on request; rgb, alpha and the median depth_z always.
+
+        Raises:
+            SettingsError: if the lens is distorted or a pass is not offered.
+        """
+        unknown = [name for name in passes if name not in PASSES]
+        if unknown:
+            raise SettingsError(f"Splats have the passes {', '.join(PASSES)}, but {', '.join(unknown)} was asked for.")
+        behind = np.zeros(3, np.float32) if background is None else np.asarray(background, dtype=np.float32)
+        drawn = self._draw(gaussians, camera, sh_degree, behind, antialiased)
+        offered = {"expected_depth_z": drawn.expected_depth_z, "coverage": drawn.alpha}
+        alpha = drawn.alpha if background is None else np.ones_like(drawn.alpha)
+        return View(drawn.rgb, alpha, drawn.median_depth_z, {k: offered[k] for k in passes if k in offered})
+
+
+def render(
+    gaussians: Gaussians,
+    camera: Camera,
+    *,
+    backend: str = "auto",
+    sh_degree: int = 3,
+    background: ArrayLike | None = None,
+    antialiased: bool = True,
+    passes: tuple[str, ...] = ("rgb",),
+) -> View:
+    """Draw one view; see ``Engine.render``. For many views keep an ``Engine``: it uses its buffers again."""
+    return Engine(backend).render(
+        gaussians, camera, sh_degree=sh_degree, background=background, antialiased=antialiased, passes=passes
+    )
+
+
+def resolve_backend(name: str) -> Backend:
+    """The backend that a name stands for on this machine.
+
+    ``"auto"`` is CUDA when torch sees a device and gsplat imports, else the CPU engine; and where the engine cannot be
+    compiled, the float64 reference with a warning, because it is slower by a factor of thousands.
+
+    Raises:
+        SettingsError: if there is no backend of this name.
+        MissingExtraError: if ``"cuda"`` is asked for and gsplat is not installed.
+        InstallationError: if ``"cuda"`` is asked for and torch sees no CUDA device.
+    """
+    from . import cuda
+
+    if name == "reference":
+        return "reference"
+    if name == "cuda":
+        cuda.require()
+        return "cuda"
+    if name == "auto" and cuda.is_available():
+        return "cuda"
+    if name not in ("auto", "cpu"):
+        raise SettingsError(f"The backend should be one of {', '.join(BACKENDS)}, but is '{name}'.")
+    trouble = _cpu_engine_trouble()
+    if trouble is None:
+        return "cpu"
+    warnings.warn(
+        f"The fast CPU engine cannot be compiled on this machine ({trouble}), so the reference is used: the same "
+        "pictures, but only small ones in a bearable time. Reinstalling numba and llvmlite may help.",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return "reference"
+
+
+@functools.cache
+def _cpu_engine_trouble() -> str | None:
+    """Why the CPU engine does not work here; None if it does. Compiles the smallest kernel that uses vectors."""
+    try:
+        from .cpu.elementary import compiles
+    except Exception as error:  # whatever Numba or LLVM raise on an odd machine
+        return f"{type(error).__name__}: {error}".splitlines()[0]
+    return compiles()
+
+
+def warmup(backend: str = "auto", report: Report = silent) -> None:
+    """Compile every kernel of a backend once and keep them on disk, so that the first use is no surprise.
+
+    Raises:
+        SettingsError, MissingExtraError, InstallationError: as ``resolve_backend``.
+    """
+    chosen = resolve_backend(backend)
+    gaussians, camera = _sample_scene()
+    if chosen != "cpu":
+        Engine(chosen).render(gaussians, camera)
+        report("compile the engine", 1.0, {"backend": chosen})
+        return
+    from .cpu.rasterizer import Rasterizer
+
+    rasterizer = Rasterizer()
+    ones = np.ones((camera.height, camera.width), np.float32)
+    raster = rasterizer.forward(gaussians, camera)
+    report("compile the engine", 0.4, {"kernels": "drawing"})
+    rasterizer.backward(raster, np.ones((*ones.shape, 3), np.float32))
+    report("compile the engine", 0.75, {"kernels": "gradients"})
+    raster = rasterizer.forward(gaussians, camera, depth=True)
+    rasterizer.backward(raster, np.ones((*ones.shape, 3), np.float32), ones, ones)
+    report("compile the engine", 1.0, {"kernels": "depth"})
+
+
+def _sample_scene() -> tuple[Gaussians, Camera]:
+    """A few Gaussians before a small camera."""
+    n = 64
+    rng = np.random.default_rng(0)
+    means = rng.uniform((-1, -1, 2), (1, 1, 4), (n, 3)).astype(np.float32)
+    quaternions = np.tile(np.array([1, 0, 0, 0], np.float32), (n, 1))
+    log_scales, logits = np.full((n, 3), -2.0, np.float32), np.zeros(n, np.float32)
+    gaussians = Gaussians(means, quaternions, log_scales, logits, np.zeros((n, 3, 16), np.float32))
+    return gaussians, Camera(Intrinsics.from_fov(40, 24, 0.8), Rigid.identity())
+
+
+Drawer = Callable[[Gaussians, Camera, int, Float32, bool], Drawn]
+
+
+def _drawer(backend: Backend, threads: int | None) -> Drawer:
+    if backend == "cuda":
+        from . import cuda
+
+        def draw_cuda(gaussians: Gaussians, camera: Camera, degree: int, behind: Float32, antialiased: bool) -> Drawn:
+            return Drawn(*cuda.draw(gaussians, camera, degree, behind, antialiased))
+
+        return draw_cuda
+    if backend == "reference":
+        return _draw_reference
+    from .cpu.rasterizer import Rasterizer
+
+    rasterizer = Rasterizer(threads)
+
+    def draw_cpu(gaussians: Gaussians, camera: Camera, degree: int, behind: Float32, antialiased: bool) -> Drawn:
+        raster = rasterizer.forward(
+            gaussians, camera, sh_degree=degree, background=behind, antialiased=antialiased, depth=True
+        )
+        assert raster.expected_depth_z is not None
+        assert raster.median_depth_z is not None
+        return Drawn(raster.rgb, raster.alpha, raster.expected_depth_z, raster.median_depth_z)
+
+    return draw_cpu
+
+
+def _draw_reference(gaussians: Gaussians, camera: Camera, degree: int, behind: Float32, antialiased: bool) -> Drawn:
+    from . import reference
+
+    picture = reference.render(gaussians, camera, sh_degree=degree, background=behind, antialiased=antialiased)
+    images = (picture.rgb, picture.alpha, picture.expected_depth_z, picture.median_depth_z)
+    return Drawn(*(image.numpy().astype(np.float32) for image in images))
