@@ -71,7 +71,7 @@ def contact_sheet(pictures: list[tuple[NDArray[np.uint8], str]], *, columns: int
     height_px, width_px = pictures[0][0].shape[:2]
     cell_width = (width - MARGIN_PX) // columns - MARGIN_PX
     cell_height = max(1, round(cell_width * height_px / width_px))
-    text_px = max(10, cell_width // 26)
+    text_px = min(22, max(10, cell_width // 26))
     row_height = cell_height + text_px + 3 * MARGIN_PX // 2
     n_rows = math.ceil(len(pictures) / columns)
     sheet = Image.new("RGB", (width, n_rows * row_height + MARGIN_PX), PAPER)

@@ -1,0 +1,52 @@
+"""``flythrough evaluate``: one JSON object or a table, and errors before the long work."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cameras.errors import FlythroughError
+from render.cli import cli
+from render.evaluation_run import EvaluationRequest
+
+SHORT = ["--iterations", "24", "--max-gaussians", "400", "--hold-out", "7"]
+
+
+def test_json_is_one_object_on_standard_output(tiny_room: Path, tmp_path: Path) -> None:
+    walk = str(tiny_room / "transforms.json")
+    options = ["--json", "--walk", walk, "--pictures", str(tmp_path / "pictures"), "--job", str(tmp_path / "job")]
+    result = CliRunner().invoke(cli, ["evaluate", str(tiny_room), *SHORT, *options], catch_exceptions=False)
+    found = json.loads(result.stdout)
+    wanted = {"psnr", "ssim", "flip", "n_train", "n_test", "n_gaussians", "iterations", "photo_passes", "fit_seconds"}
+    wanted |= {"width", "height", "per_image", "walk_psnr", "walk_ssim", "walk_flip", "walk_per_frame"}
+    wanted |= {"settings", "seed", "machine", "versions"}
+    assert wanted <= found.keys()
+    assert found["n_test"] == len(found["per_image"]) == 2
+    assert found["settings"]["max_gaussians"] == 400
+    assert str(tiny_room.parent) not in result.stdout
+    assert (tmp_path / "pictures" / "photo_worst_to_best.png").is_file()
+
+
+def test_a_table_for_people(tiny_room: Path) -> None:
+    result = CliRunner().invoke(cli, ["evaluate", str(tiny_room), *SHORT], catch_exceptions=False)
+    assert "Held-out photos" in result.stdout
+    assert "mean" in result.stdout
+    assert "12 photos fitted, 2 scored at 64x48" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"source": Path("nowhere")}, "nothing is there"),
+        ({"iterations": 10, "photo_passes": 3.0}, "give one of them"),
+        ({"iterations": 0}, "--iterations should be from 1"),
+        ({"max_gaussians": 1}, "--max-gaussians should be from 100"),
+        ({"long_side": 8}, "--long-side must be at least 64"),
+        ({"seed": -1}, "seed should be from 0"),
+    ],
+)
+def test_what_is_wrong_is_said_before_the_work(changes: dict[str, object], message: str, tmp_path: Path) -> None:
+    values: dict[str, object] = {"source": tmp_path, **changes}
+    with pytest.raises(FlythroughError, match=message):
+        EvaluationRequest(**values).check()  # type: ignore[arg-type]
