@@ -72,7 +72,7 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code."""
     session = Session()
-    previous = signal.signal(signal.SIGTERM, _interrupt)
+    previous = signal.signal(signal.SIGTERM, interrupt)
     try:
         check_ownership()
         cli.main(args=arguments, prog_name="flythrough", standalone_mode=False, obj=session)
@@ -95,7 +95,7 @@ def _explain(error: Exception, session: Session) -> int:
         error.show()
         return 2
     if isinstance(error, FlythroughError):
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {sentence(str(error))}", err=True)
         return 2
     if isinstance(error, BrokenPipeError):  # whoever read our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -113,13 +113,19 @@ def _explain(error: Exception, session: Session) -> int:
     return 1
 
 
+def sentence(text: str) -> str:
+    """The text as one sentence on one line, with its full stop."""
+    text = " ".join(text.split())
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def machine_sentence(error: OSError) -> str:
     """One sentence for a full disk or a folder that may not be written."""
     place = error.filename or "the job folder"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full at {place}; free some space and run the same command again to continue."
     return (
-        f"{place} cannot be written ({os.strerror(error.errno or 0)}); choose another place or change its permissions."
+        f"{place} may not be opened ({os.strerror(error.errno or 0)}); choose another place or change its permissions."
     )
 
 
@@ -128,9 +134,9 @@ def _interrupted() -> int:
     return 130
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def interrupt(number: int, frame: FrameType | None) -> None:
     """A polite request to end is the same as Ctrl-C."""
-    raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)
 
 
 def _save_traceback(error: Exception, session: Session) -> Path:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from cameras.errors import InputError, SettingsError
+from cameras.errors import FlythroughError, SettingsError
 
 from .fingerprint import content_digest
 from .joblock import JobLock
@@ -39,7 +39,7 @@ class Stage:
         settings: JSON-able.
         inputs: content digest by name.
         seed: of its randomness.
-        outputs: where each thing that it makes is published, by name.
+        outputs: where each thing that it makes is published, by name; absolute.
         revision: raised when the code of the stage changes what it makes, so that old results are not taken for new.
     """
 
@@ -78,9 +78,11 @@ class Job:
         self.source = source
         self.manifest = Manifest(source)
         self._lock = JobLock(self.folder)
+        self._is_new = False
 
     def __enter__(self) -> "Job":
         check_job_folder(self.folder)
+        self._is_new = not self.folder.exists()
         self.folder.mkdir(exist_ok=True)
         self._lock.acquire()
         try:
@@ -97,6 +99,8 @@ class Job:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._lock.release()
+        if isinstance(error, FlythroughError) and self._is_new and not self.manifest.stages:
+            shutil.rmtree(self.folder)  # bad input leaves nothing behind
 
     @property
     def _manifest_path(self) -> Path:
@@ -111,6 +115,18 @@ class Job:
             if not path.exists() or content_digest(path) != record.outputs[name][1]:
                 return False
         return True
+
+    def claim(self, destination: Path) -> None:
+        """Notes that something will be put in a place outside the job folder.
+
+        Raises:
+            SettingsError: if something is there that this job did not make.
+        """
+        if destination.is_relative_to(self.folder) or str(destination) in self.manifest.claims:
+            return
+        check_replaceable(self.folder, destination)
+        self.manifest.claims.append(str(destination))
+        write_manifest(self._manifest_path, self.manifest)
 
     def forget(self, names: Iterable[str]) -> None:
         """Makes these stages be done again from their beginning."""
@@ -138,6 +154,8 @@ class Job:
         work.mkdir(parents=True, exist_ok=True)
         made = make(work)
         outputs: dict[str, tuple[str, str]] = {}
+        for destination in stage.outputs.values():
+            self.claim(destination)
         self.manifest.stages.pop(stage.name, None)  # from here on the old results are being replaced
         write_manifest(self._manifest_path, self.manifest)
         for name, destination in stage.outputs.items():
@@ -190,6 +208,19 @@ def check_job_folder(folder: Path) -> None:
         )
 
 
+def check_replaceable(folder: Path, destination: Path) -> None:
+    """Raises SettingsError if something is at ``destination`` that the job in ``folder`` did not put there."""
+    manifest = folder / "manifest.json"
+    if manifest.exists() and str(destination) in read_manifest(manifest).claims:
+        return
+    is_empty = not any(destination.iterdir()) if destination.is_dir() else not destination.exists()
+    if not is_empty and not (destination.is_file() and destination.stat().st_size == 0):
+        raise SettingsError(
+            f"the result should go to {destination}, but something is there that the job in {folder} did not make; "
+            "move it away, or choose another name."
+        )
+
+
 def publish(made: Path, destination: Path) -> None:
     """Puts a finished file or folder in its place at once, whatever was there before."""
     if destination.is_dir() and not destination.is_symlink():
@@ -221,14 +252,3 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
-
-
-def checked_input(path: Path) -> Path:
-    """The path of an input that exists.
-
-    Raises:
-        InputError: if there is nothing there.
-    """
-    if not path.exists():
-        raise InputError(f"expected photos, a video or a data set at {path}, but nothing is there; check the path.")
-    return path

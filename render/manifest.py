@@ -40,9 +40,16 @@ class StageRecord:
 
 @dataclass
 class Manifest:
-    """Everything that a job folder knows of itself."""
+    """Everything that a job folder knows of itself.
+
+    Attributes:
+        source: the input, for people.
+        claims: absolute paths outside the job folder that the job has put something in, and may replace.
+        stages: what is done, by stage.
+    """
 
     source: str = ""
+    claims: list[str] = field(default_factory=list[str])
     stages: dict[str, StageRecord] = field(default_factory=dict[str, StageRecord])
 
 
@@ -70,7 +77,8 @@ def write_json(path: Path, value: object) -> None:
 def write_manifest(path: Path, manifest: Manifest) -> None:
     """Replaces the manifest at once."""
     stages = {name: asdict(record) for name, record in manifest.stages.items()}
-    write_json(path, {"format": FORMAT, "version": VERSION, "source": manifest.source, "stages": stages})
+    content = {"format": FORMAT, "version": VERSION, "source": manifest.source, "claims": manifest.claims}
+    write_json(path, {**content, "stages": stages})
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -92,7 +100,7 @@ def read_manifest(path: Path) -> Manifest:
             name: StageRecord(**{**record, "outputs": {k: (v[0], v[1]) for k, v in record["outputs"].items()}})
             for name, record in content["stages"].items()
         }
-        return Manifest(content["source"], stages)
+        return Manifest(content["source"], list(content["claims"]), stages)
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise InputError(
             f"expected a flythrough job's manifest in {path}, but it is damaged or of another program; "

@@ -1,0 +1,134 @@
+"""The stages of a tour run alone, each in a job folder beside its output, so that it can be interrupted and go on."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from . import requests
+from .cli import Session
+from .estimates import film_seconds, fit_seconds
+from .fingerprint import content_digest
+from .job import Job, Made, Stage
+from .pipeline import Pipeline, Wanted, film_settings_json
+from .progress import Plan, PlannedStage, Progress
+from .requests import FitRequest
+from .sources import inspect_source
+from .stages import PathChoice, choose_fit, make_film
+from .tour import capture_row, check_film, check_places
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where one of the stages reads, writes and works."""
+
+    source: Path
+    output: Path
+    job: Path | None
+
+    def check(self, *, is_folder: bool = False, suffix: str | None = None) -> Path:
+        """The job folder, if the places are good.
+
+        Raises:
+            FlythroughError: if not.
+        """
+        if suffix is not None:
+            requests.check_suffix(self.output, suffix)
+        requests.check_output_place(self.output, is_folder=is_folder)
+        folder = requests.job_folder(self.output, self.job)
+        check_places(self.source, self.output, folder)
+        return folder
+
+
+def run_capture(places: Places, seed: int, progress: Progress, session: Session) -> None:
+    """Finds the cameras of photos and writes a capture folder."""
+    folder = places.check(is_folder=True)
+    requests.check_seed(seed)
+    wanted = Wanted(inspect_source(places.source), {"capture": places.output}, seed)
+    _run(wanted, places, folder, progress, session)
+
+
+def run_fit(places: Places, asked: FitRequest, progress: Progress, session: Session) -> None:
+    """Fits a scene to a capture, or to whatever a capture can be made of."""
+    folder = places.check(suffix=".ply")
+    asked.check()
+    source = inspect_source(places.source)
+    wanted = Wanted(source, {"scene": places.output}, asked.seed, fit=choose_fit(source, asked))
+    _run(wanted, places, folder, progress, session)
+
+
+def run_plan(places: Places, seconds: float, size: str, seed: int, progress: Progress, session: Session) -> None:
+    """Plans a camera path through a capture."""
+    folder = places.check(suffix=".json")
+    requests.check_seed(seed)
+    width, height = requests.parse_size(size)
+    requests.check_seconds(seconds)
+    wanted = Wanted(
+        inspect_source(places.source), {"path": places.output}, seed, path=PathChoice(seconds, width, height)
+    )
+    _run(wanted, places, folder, progress, session)
+
+
+def _run(wanted: Wanted, places: Places, folder: Path, progress: Progress, session: Session) -> None:
+    with Job(folder, str(places.source)) as job:
+        session.log_folder = job.folder
+        pipeline = Pipeline(wanted, job, progress)
+        n_done = pipeline.n_done()
+        rows = {"capture": capture_row(wanted.source), "plan": ("plan a walk", 1.0)}
+        if wanted.fit is not None:
+            rows["fit"] = (wanted.fit.what, fit_seconds(wanted.fit.megapixels))
+        planned = tuple(
+            PlannedStage(name, rows[name][0], 0.0 if index < n_done else rows[name][1], index < n_done)
+            for index, name in enumerate(pipeline.names())
+        )
+        progress.plan(Plan(wanted.source.text, planned, {"output": str(places.output), "job": str(folder)}))
+        records = [pipeline.run(name) for name in pipeline.names()]
+        progress.done({"output": str(places.output), **records[-1].figures}, [f"Written: {places.output}"])
+
+
+@dataclass(frozen=True)
+class RenderRequest:
+    """What the user asked ``render`` for, as typed."""
+
+    path_file: Path
+    size: str = "1280x720"
+    fps: str = "30"
+    codec: str | None = None
+    backend: str = "auto"
+
+
+def run_render(places: Places, asked: RenderRequest, progress: Progress, session: Session) -> None:
+    """Renders a splat scene along a path file into a film."""
+    from cameras.formats.flythrough_json import read_path
+    from scenes.splats.engine import resolve_backend
+
+    film = check_film(places.output, asked.size, asked.fps, asked.codec)
+    path_file = asked.path_file
+    requests.check_exists(path_file)
+    folder = places.check(is_folder=film.codec == "png")
+    path = read_path(path_file)
+    chosen = resolve_backend(asked.backend)
+    n_frames = len(path.cameras(film.fps, film.width, film.height))
+    requests.check_disk(folder, film.width, film.height, n_frames, film.codec)
+    label = "Made by flythrough: a scene file rendered along a path, not refined."
+    labelled = replace(film, metadata={"title": places.output.stem, "comment": label})
+    inputs = {"scene": content_digest(places.source), "path": content_digest(path_file)}
+    outputs = {"film": places.output.absolute()}
+    outputs |= {"poster": folder / "poster.png", "contact_sheet": folder / "contact_sheet.png"}
+    stage = Stage("film", film_settings_json(film, chosen), inputs, 0, outputs)
+    with Job(folder, str(places.source)) as job:
+        session.log_folder = job.folder
+        was_done = job.is_done(stage)
+        seconds = 0.0 if was_done else film_seconds(n_frames, film.width, film.height)
+        what = f"render {n_frames} frames of {film.width}x{film.height} as {film.codec}"
+        facts = {"output": str(places.output), "job": str(folder)}
+        progress.plan(
+            Plan(
+                f"a scene and a path of {path.duration_s:g} s", (PlannedStage("film", what, seconds, was_done),), facts
+            )
+        )
+
+        def make(work: Path) -> Made:
+            return make_film(work, places.source, path_file, labelled, chosen, progress)
+
+        with progress.stage("film", was_done):
+            record = job.run(stage, make)
+        progress.done({"output": str(places.output), **record.figures}, [f"Film: {places.output}"])

@@ -1,0 +1,56 @@
+"""Options that several commands share, spelled once."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..progress_sinks import MODES
+from ..requests import BACKENDS, QUALITIES
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+path_type = click.Path(path_type=Path, readable=False)  # what cannot be read is named by who reads it
+progress_option: Decorator = click.option(
+    "--progress", type=click.Choice(MODES), default="auto", show_default=True, help="How progress is shown."
+)
+seed_option: Decorator = click.option("--seed", type=int, default=0, show_default=True, help="Of all randomness.")
+job_option: Decorator = click.option(
+    "--job", type=path_type, default=None, help="Folder for the work; beside the output unless given."
+)
+backend_option: Decorator = click.option(
+    "--backend", type=click.Choice(BACKENDS), default="auto", show_default=True, help="What does the computing."
+)
+quality_option: Decorator = click.option(
+    "--quality", type=click.Choice(QUALITIES), default="standard", show_default=True, help="Time against sharpness."
+)
+size_option: Decorator = click.option(
+    "--size", default="1280x720", show_default=True, help="Of the film in pixels, WIDTHxHEIGHT."
+)
+fps_option: Decorator = click.option("--fps", default="30", show_default=True, help="Frames a second.")
+seconds_option: Decorator = click.option(
+    "--seconds", type=float, default=12.0, show_default=True, help="Length of the film."
+)
+codec_option: Decorator = click.option(
+    "--codec", default=None, help="h264, h265, av1, prores or png; from the film's name unless given."
+)
+
+
+def fit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of fitting a scene."""
+    for option in (
+        click.option("--max-gaussians", type=int, default=None, help="The most Gaussians; memory and time follow it."),
+        click.option("--iterations", type=int, default=None, help="Steps of fitting; the quality's own unless given."),
+        click.option("--engine", default="splats", show_default=True, help="What kind of scene is fitted."),
+        quality_option,
+    ):
+        command = option(command)
+    return command
+
+
+def film_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of writing a film."""
+    for option in (codec_option, fps_option, size_option):
+        command = option(command)
+    return command

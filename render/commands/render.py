@@ -1,0 +1,29 @@
+"""``flythrough render``: a scene and a path in, a film out."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..cli import Session
+from .options import backend_option, film_options, job_option, path_type, progress_option
+
+
+@click.command("render")
+@click.argument("scene", metavar="SCENE", type=path_type)
+@click.option("--path", "path_file", type=path_type, required=True, help="The camera path, as `plan` writes it.")
+@click.option("-o", "--output", type=path_type, required=True, help="The film, for example tour.mp4.")
+@film_options
+@backend_option
+@job_option
+@progress_option
+@click.pass_obj
+def command(
+    session: Session, scene: Path, path_file: Path, output: Path, job: Path | None, progress: str, **options: Any
+) -> None:
+    """Renders SCENE, a splat file such as scene.ply, along a camera path into a film."""
+    from ..alone import Places, RenderRequest, run_render
+    from ..progress_sinks import open_progress
+
+    with open_progress(progress) as shown:
+        run_render(Places(scene, output, job), RenderRequest(path_file, **options), shown, session)

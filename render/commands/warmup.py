@@ -1,0 +1,24 @@
+"""``flythrough warmup``: compile the engine once."""
+
+import time
+
+import click
+
+from .options import backend_option, progress_option
+
+
+@click.command("warmup")
+@backend_option
+@progress_option
+def command(backend: str, progress: str) -> None:
+    """Compiles the engine's kernels and keeps them, so that the next command starts at once."""
+    from scenes.splats.engine import resolve_backend, warmup
+
+    from ..progress_sinks import open_progress, time_text
+
+    with open_progress(progress) as shown:
+        started = time.monotonic()
+        chosen = resolve_backend(backend)
+        warmup(chosen)
+        seconds = time.monotonic() - started
+        shown.done({"backend": chosen, "seconds": seconds}, [f"The {chosen} engine is ready ({time_text(seconds)})."])

@@ -1,0 +1,40 @@
+"""How long a tour will take, roughly: measured rates of two cores, scaled to this machine's cores."""
+
+import os
+
+REFERENCE_CORES = 2
+SECONDS_PER_PHOTO_READ = 0.6  # find features in a photo of 1600 px, and write it
+SECONDS_PER_PAIR = 0.02  # match and verify two photos
+SECONDS_PER_PHOTO_MAPPED = 0.4
+SECONDS_PER_PHOTO_POSED = 0.1
+EXHAUSTIVE_UP_TO = 120
+SEQUENTIAL_PAIRS = 25
+FIT_MEGAPIXELS_PER_SECOND = 8.0
+FILM_MEGAPIXELS_PER_SECOND = 5.0
+COMPILE_SECONDS = 5.0
+
+
+def core_scale() -> float:
+    """How much longer a parallel step takes on the reference machine than here."""
+    return REFERENCE_CORES / max(1, os.cpu_count() or 1)
+
+
+def capture_seconds(n_photos: int, is_posed: bool, is_sequence: bool) -> float:
+    """Time to find the cameras of photos, or to read those of a posed data set."""
+    if is_posed:
+        return n_photos * SECONDS_PER_PHOTO_POSED * core_scale()
+    exhaustive = n_photos * (n_photos - 1) / 2
+    few = is_sequence or n_photos > EXHAUSTIVE_UP_TO
+    pairs = min(exhaustive, n_photos * SEQUENTIAL_PAIRS) if few else exhaustive
+    matching = (n_photos * SECONDS_PER_PHOTO_READ + pairs * SECONDS_PER_PAIR) * core_scale()
+    return matching + n_photos * SECONDS_PER_PHOTO_MAPPED
+
+
+def fit_seconds(megapixels: float) -> float:
+    """Time to fit that many pixels in all."""
+    return COMPILE_SECONDS + megapixels / FIT_MEGAPIXELS_PER_SECOND * core_scale()
+
+
+def film_seconds(n_frames: int, width: int, height: int) -> float:
+    """Time to render and encode a film."""
+    return COMPILE_SECONDS + n_frames * width * height / 1e6 / FILM_MEGAPIXELS_PER_SECOND * core_scale()

@@ -1,0 +1,91 @@
+"""What any file or folder is that flythrough can read."""
+
+import json
+from pathlib import Path
+
+from cameras.errors import InputError
+
+from .requests import check_exists
+
+
+def inspect(path: Path) -> dict[str, object]:
+    """What is known of a file or a folder without long work; ``kind`` is always there. JSON-able.
+
+    Raises:
+        InputError: if nothing is there, or it is nothing that we can read.
+    """
+    check_exists(path)
+    if (path / "manifest.json").is_file():
+        return inspect_job(path)
+    if path.suffix.lower() == ".json" and path.is_file():
+        found = inspect_json(path)
+        if found is not None:
+            return found
+    if path.suffix.lower() == ".ply" and path.is_file():
+        return inspect_ply(path)
+    from scenes.captures.source import describe
+
+    return dict(describe(path))
+
+
+def inspect_job(path: Path) -> dict[str, object]:
+    """What a job folder has done."""
+    from .manifest import read_manifest
+
+    manifest = read_manifest(path / "manifest.json")
+    stages = {name: f"done in {record.seconds:.1f} s" for name, record in manifest.stages.items()}
+    return {"kind": "job", "source": manifest.source, "made": list(manifest.claims), "stages": stages}
+
+
+def inspect_json(path: Path) -> dict[str, object] | None:
+    """What a JSON file of ours is; None if it is somebody else's.
+
+    Raises:
+        InputError: if it is no JSON, or a path file that is not valid.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} should be JSON, but it cannot be parsed; export it again.") from error
+    if not isinstance(content, dict):
+        return None
+    if content.get("format") == "flythrough report":
+        return {"kind": "report", "label": content.get("label"), "held_out": content.get("held_out")}
+    return inspect_path(path) if content.get("format") == "flythrough-path" else None
+
+
+def inspect_path(path: Path) -> dict[str, object]:
+    """What a camera path holds."""
+    from cameras.formats.flythrough_json import read_path_and_world
+
+    camera_path, world = read_path_and_world(path)
+    return {
+        "kind": "camera path",
+        "keyframes": len(camera_path.keyframes),
+        "seconds": camera_path.duration_s,
+        "is_loop": camera_path.is_loop,
+        "length": round(camera_path.length, 4),
+        "up_known": world.up_known,
+        "metres_per_unit": world.metres_per_unit,
+        "note": dict(camera_path.note),
+    }
+
+
+def inspect_ply(path: Path) -> dict[str, object]:
+    """What a splat file holds.
+
+    Raises:
+        InputError: if it is no splat.
+    """
+    from scenes.formats.ply import read_splat_ply
+
+    splats = read_splat_ply(path)
+    low, high = splats.gaussians.means.min(axis=0), splats.gaussians.means.max(axis=0)
+    return {
+        "kind": "splats",
+        "gaussians": len(splats.gaussians),
+        "sh_degree": splats.sh_degree,
+        "bounds_min": [float(value) for value in low],
+        "bounds_max": [float(value) for value in high],
+        "notes": dict(splats.extras),
+    }

@@ -1,0 +1,154 @@
+"""The stages between an input and a film in one job folder, each defined by what the ones before it made."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cameras.errors import SettingsError
+
+from .film import FilmSettings
+from .fingerprint import content_digest
+from .job import Job, Made, Stage
+from .manifest import StageRecord
+from .progress import Progress
+from .sources import Source
+from .stages import (
+    FitChoice,
+    PathChoice,
+    capture_figures,
+    make_capture,
+    make_film,
+    make_path,
+    make_scene,
+    read_capture,
+)
+from .tour_report import film_label
+
+STAGES = ("capture", "fit", "plan", "film", "report")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a pipeline should make; a part that is None is not made.
+
+    Attributes:
+        source: the input.
+        places: where results go, by output name (``capture``, ``scene``, ``path``, ``film``); in the job folder unless
+            named here.
+    """
+
+    source: Source
+    places: Mapping[str, Path]
+    seed: int = 0
+    fit: FitChoice | None = None
+    path: PathChoice | None = None
+    film: FilmSettings | None = None
+
+
+class Pipeline:
+    """Runs the stages of a job."""
+
+    def __init__(self, wanted: Wanted, job: Job, progress: Progress, ignore: Sequence[Path] = ()) -> None:
+        """Takes the job, whose lock must be held.
+
+        Args:
+            ignore: files that may lie beside the input's and are not part of it.
+        """
+        self.wanted, self.job, self.progress = wanted, job, progress
+        inside = {"capture": "capture", "scene": "scene.ply", "path": "path.json"}
+        inside |= {"poster": "poster.png", "contact_sheet": "contact_sheet.png"}
+        self.places = {name: job.folder / file for name, file in inside.items()}
+        self.places |= {name: path.absolute() for name, path in wanted.places.items()}
+        if wanted.source.is_capture:
+            self.places["capture"] = wanted.source.path  # read where it is
+        self.source_digest = content_digest(wanted.source.content, [*ignore, *self.places.values(), job.folder])
+
+    def names(self) -> list[str]:
+        """The stages that this pipeline has, in order."""
+        parts = {"capture": True, "fit": self.wanted.fit, "plan": self.wanted.path, "film": self.wanted.film}
+        return [name for name, part in parts.items() if part]
+
+    def n_done(self) -> int:
+        """How many stages from the first on are done already."""
+        for index, name in enumerate(self.names()):
+            if not self.job.is_done(self._stage(name)):
+                return index
+        return len(self.names())
+
+    def run(self, name: str) -> StageRecord:
+        """Does a stage unless it is done; those before it must be."""
+        stage = self._stage(name)
+        was_done = self.job.is_done(stage)
+        with self.progress.stage(name, was_done):
+            record = self.job.run(stage, self._maker(name))
+        warnings = record.figures.get("warnings")
+        for text in warnings if isinstance(warnings, list) else []:
+            self.progress.warning(str(text))
+        return record
+
+    def _stage(self, name: str) -> Stage:
+        """The stage as the results before it define it; they must be done."""
+        wanted = self.wanted
+        inputs: dict[str, str] = {}
+        if name == "capture":
+            settings, inputs = {"kind": wanted.source.kind}, {"source": self.source_digest}
+            outputs = [] if wanted.source.is_capture else ["capture"]
+        elif name == "fit" and wanted.fit is not None:
+            settings, inputs, outputs = wanted.fit.as_json(), self._capture_digest(), ["scene"]
+        elif name == "plan" and wanted.path is not None:
+            settings, inputs, outputs = wanted.path.as_json(), self._capture_digest(), ["path"]
+        elif name == "film" and wanted.film is not None and wanted.fit is not None:
+            settings = film_settings_json(wanted.film, wanted.fit.backend)
+            inputs, outputs = self._digests(fit="scene", plan="path"), ["film", "poster", "contact_sheet"]
+        else:
+            raise ValueError(f"this pipeline has no stage {name}")
+        return Stage(name, settings, inputs, wanted.seed, {key: self.places[key] for key in outputs})
+
+    def _capture_digest(self) -> dict[str, str]:
+        if self.wanted.source.is_capture:
+            return {"capture": self.source_digest}
+        return self._digests(capture="capture")
+
+    def _digests(self, **outputs: str) -> dict[str, str]:
+        stages = self.job.manifest.stages
+        return {output: stages[stage].outputs[output][1] for stage, output in outputs.items()}
+
+    def _maker(self, name: str) -> Callable[[Path], Made]:
+        """What does the work of a stage."""
+        wanted, places, report = self.wanted, self.places, self.progress
+        if name == "capture":
+            if wanted.source.is_capture:
+                return lambda work: Made({}, capture_figures(read_capture(wanted.source.path)))
+            return lambda work: make_capture(work, wanted.source.path, wanted.seed, report)
+        if name == "fit" and wanted.fit is not None:
+            fit = wanted.fit
+            return lambda work: make_scene(work, places["capture"], fit, wanted.seed, report)
+        if name == "plan" and wanted.path is not None:
+            path = wanted.path
+            return lambda work: make_path(work, places["capture"], path, wanted.seed, report)
+        if wanted.film is not None and wanted.fit is not None:
+            film, backend = self._labelled(wanted.film), wanted.fit.backend
+            return lambda work: make_film(work, places["scene"], places["path"], film, backend, report)
+        raise ValueError(f"this pipeline has no stage {name}")
+
+    def _labelled(self, film: FilmSettings) -> FilmSettings:
+        label = film_label(self.job.manifest.stages["capture"].figures, self.wanted.source.is_video)
+        return replace(film, metadata={"title": self.places["film"].stem, "comment": label})
+
+
+def film_settings_json(film: FilmSettings, backend: str) -> dict[str, object]:
+    """What decides a film's bytes beside its scene and its path."""
+    return {
+        "width": film.width,
+        "height": film.height,
+        "fps": str(film.fps),
+        "codec": film.codec,
+        "quality": film.quality,
+        "backend": backend,
+    }
+
+
+def check_force(force: str | None) -> None:
+    """Raises SettingsError if ``--force`` names no stage."""
+    if force is not None and force not in STAGES:
+        raise SettingsError(f"--force should be one of {', '.join(STAGES)}, but is '{force}'.")

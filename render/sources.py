@@ -1,0 +1,93 @@
+"""What an input is, said before any long work: its kind, how many photos, how large."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cameras.errors import InputError
+
+SPLAT_SUFFIXES = (".ply", ".splat", ".spz", ".ksplat", ".sog")
+
+
+@dataclass(frozen=True)
+class Source:
+    """An input that can be read.
+
+    Attributes:
+        path: as given, or the capture inside it if it is a job folder.
+        content: the file or folder whose bytes decide what is made of it.
+        kind: as ``scenes.captures.source.identify`` says.
+        text: what was found, for people.
+        n_images, width, height: how many images, and the size in pixels of the first.
+        is_posed: the cameras are known already.
+        is_sequence: consecutive images overlap.
+        is_video: it is a video.
+        is_capture: it is a capture folder of ours, which is read where it is.
+        facts: everything that is known of it, JSON-able.
+    """
+
+    path: Path
+    content: Path
+    kind: str
+    text: str
+    n_images: int
+    width: int
+    height: int
+    is_posed: bool
+    is_sequence: bool
+    is_video: bool
+    is_capture: bool
+    facts: Mapping[str, object]
+
+
+def inspect_source(path: Path) -> Source:
+    """Finds out what an input is without long work.
+
+    Raises:
+        InputError: if nothing is there, it is nothing that we can read, or no film can be planned from it.
+    """
+    if (path / "manifest.json").is_file() and (path / "capture").is_dir():
+        path = path / "capture"
+    if path.suffix.lower() in SPLAT_SUFFIXES:
+        raise InputError(
+            f"a tour is planned from the photos that a scene was made of, but {path} is a splat file without them; "
+            "give the photos, or render it along a path with `flythrough render SCENE --path path.json -o FILM`."
+        )
+    from scenes.captures.source import describe
+
+    return source_of(path, describe(path))
+
+
+def source_of(path: Path, facts: Mapping[str, object]) -> Source:
+    """An input from what ``scenes.captures.source.describe`` says of it."""
+    kind = str(facts["kind"])
+    n_images, width, height = (_whole(facts.get(name)) for name in ("images", "width", "height"))
+    is_video = kind == "video"
+    return Source(
+        path,
+        path.parent if path.suffix.lower() == ".json" else path,
+        kind,
+        f"{n_images} {'frames of a video' if is_video else 'photos'}, {width}x{height}, {kind}",
+        n_images,
+        width,
+        height,
+        is_posed=kind not in ("photos", "video"),
+        is_sequence=is_video,
+        is_video=is_video,
+        is_capture=is_capture_folder(path),
+        facts=facts,
+    )
+
+
+def is_capture_folder(path: Path) -> bool:
+    """Whether ``flythrough capture`` wrote this folder."""
+    file = path / "transforms.json"
+    try:
+        return file.is_file() and "flythrough" in json.loads(file.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _whole(value: object) -> int:
+    return int(value) if isinstance(value, int | float) else 0

@@ -1,0 +1,190 @@
+"""The stages of a film, each one function from files to files inside a work folder; the job publishes what they make.
+
+Every stage reads what the one before it wrote, never what it still holds in memory: so a run that was interrupted and
+one that was not see the same numbers.
+"""
+
+import math
+import statistics
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cameras.formats.flythrough_json import WorldNote, read_path, write_path
+from cameras.intrinsics import Intrinsics
+from cameras.path import CameraPath
+from cameras.reporting import Report
+from scenes.captures.capture import Capture
+from scenes.splats.settings import FitSettings
+
+from .film import FilmSettings, render_film
+from .held_out import choose_held_out, score_held_out
+from .job import Made
+from .poster import write_contact_sheet, write_poster
+from .requests import FitRequest
+from .sources import Source
+
+LONG_SIDE = 1600
+WIDEST_MM, LONGEST_MM = 18.0, 50.0  # full-frame equivalents that suit a walk through a room
+FULL_FRAME_DIAGONAL_MM = 43.27
+
+
+@dataclass(frozen=True)
+class FitChoice:
+    """How a scene is fitted: the settings, the engine that computes, and what to say of it."""
+
+    settings: FitSettings
+    backend: str
+    what: str
+    megapixels: float
+
+    def as_json(self) -> dict[str, object]:
+        return {**self.settings.to_json(), "backend": self.backend}
+
+
+def choose_fit(source: Source, asked: FitRequest) -> FitChoice:
+    """Settings for what was found and what was asked.
+
+    Raises:
+        InstallationError: if the backend that was asked for is not on this machine.
+    """
+    from scenes.splats.engine import resolve_backend
+
+    width, height = working_size(source.width, source.height)
+    settings = FitSettings.for_quality(asked.quality, source.n_images, width, height)
+    budget = asked.max_gaussians or settings.max_gaussians
+    if asked.iterations is not None:
+        settings = FitSettings.for_iterations(asked.iterations)
+    settings = replace(settings, max_gaussians=budget)
+    what = f"{settings.iterations:,} steps, at most {budget:,} Gaussians"
+    megapixels = settings.photo_passes * width * height / 1e6
+    return FitChoice(settings, resolve_backend(asked.backend), what, megapixels)
+
+
+def working_size(width: int, height: int) -> tuple[int, int]:
+    """The size at which photos are fitted: their own, or ``LONG_SIDE`` along the longer side."""
+    shrink = min(1.0, LONG_SIDE / max(width, height))
+    return round(width * shrink), round(height * shrink)
+
+
+def make_capture(work: Path, source: Path, seed: int, report: Report) -> Made:
+    """Finds the cameras of whatever ``source`` is and writes a capture folder."""
+    from scenes.captures.folder import write_capture
+    from scenes.captures.source import open_capture
+
+    capture = open_capture(source, work / "poses", seed=seed, report=report)
+    written = write_capture(capture, work / "capture", long_side=LONG_SIDE, report=report)
+    return Made({"capture": work / "capture"}, capture_figures(written))
+
+
+def read_capture(folder: Path) -> Capture:
+    """The capture that ``make_capture`` wrote."""
+    from scenes.captures.source import open_capture
+
+    return open_capture(folder, folder)
+
+
+def capture_figures(capture: Capture) -> dict[str, object]:
+    """What is known of a capture, JSON-able."""
+    lens = capture.images[0].camera.intrinsics
+    return {
+        "images": len(capture.images),
+        "points": len(capture.points.positions_world),
+        "width": lens.width,
+        "height": lens.height,
+        "focal_mm_full_frame": round(full_frame_mm(lens), 1),
+        "up_known": capture.world.up_known,
+        "metres_per_unit": capture.world.metres_per_unit,
+        "provenance": dict(capture.provenance),
+    }
+
+
+def full_frame_mm(lens: Intrinsics) -> float:
+    """The focal length of a full-frame camera with the same diagonal field of view."""
+    return lens.fx * FULL_FRAME_DIAGONAL_MM / (lens.width**2 + lens.height**2) ** 0.5
+
+
+def film_lens(capture: Capture, width: int, height: int) -> Intrinsics:
+    """The lens of the film: as wide across the diagonal as the photos, within what suits a room; square pixels."""
+    photo_mm = statistics.median(full_frame_mm(image.camera.intrinsics) for image in capture.images)
+    focal = min(max(photo_mm, WIDEST_MM), LONGEST_MM) * (width**2 + height**2) ** 0.5 / FULL_FRAME_DIAGONAL_MM
+    return Intrinsics(width, height, focal, focal, width / 2, height / 2)
+
+
+def make_scene(work: Path, capture_folder: Path, choice: FitChoice, seed: int, report: Report) -> Made:
+    """Fits a scene to all photos but a few, and scores it on those."""
+    from scenes.splats.fit import fit
+    from scenes.splats.scene import SplatScene
+
+    capture = read_capture(capture_folder)
+    hold_out = choose_held_out([image.name for image in capture.images])
+    fitted = fit(capture, choice.settings, workdir=work / "fit", report=report, seed=seed, hold_out=hold_out)
+    fitted.save(work / "scene.ply")
+    scene = SplatScene.load(work / "scene.ply")
+    figures = {
+        "photos": len(capture.images) - len(hold_out),
+        "gaussians": len(scene.gaussians),
+        "iterations": choice.settings.iterations,
+        "photo_passes": round(choice.settings.photo_passes, 1),
+        "held_out": score_held_out(scene, capture, hold_out, report),
+    }
+    return Made({"scene": work / "scene.ply"}, figures)
+
+
+@dataclass(frozen=True)
+class PathChoice:
+    """How long the film is and how large its frames are."""
+
+    seconds: float
+    width: int
+    height: int
+
+    def as_json(self) -> dict[str, object]:
+        return {"seconds": self.seconds, "width": self.width, "height": self.height}
+
+
+def make_path(work: Path, capture_folder: Path, choice: PathChoice, seed: int, report: Report) -> Made:
+    """Plans a walk through the capture."""
+    from cameras.walk import plan_walk
+
+    capture = read_capture(capture_folder)
+    report("plan", 0.0, {})
+    path = plan_walk(
+        [image.camera for image in capture.images],
+        capture.points.positions_world,
+        seconds=choice.seconds,
+        up_known=capture.world.up_known,
+        film_intrinsics=film_lens(capture, choice.width, choice.height),
+        metres_per_unit=capture.world.metres_per_unit,
+        seed=seed,
+    )
+    write_path(path, work / "path.json", WorldNote(capture.world.up_known, capture.world.metres_per_unit))
+    report("plan", 1.0, {})
+    return Made({"path": work / "path.json"}, {**path.note, "focal_mm_full_frame": round(path_focal_mm(path), 1)})
+
+
+def path_focal_mm(path: CameraPath) -> float:
+    """The full-frame focal length of a path's first keyframe, by its vertical field of view."""
+    return 12.0 / math.tan(path.keyframes[0].fov_y_rad / 2)
+
+
+def make_film(
+    work: Path, scene_file: Path, path_file: Path, settings: FilmSettings, backend: str, report: Report
+) -> Made:
+    """Renders the path through the scene, and makes the poster and the contact sheet."""
+    from scenes.splats.scene import SplatScene
+
+    scene = SplatScene.load(scene_file)
+    output = work / f"film{settings.video.codec.suffix}"
+    result = render_film(scene, read_path(path_file), settings, work / "segments", output, report=report)
+    poster, sheet = work / "poster.png", work / "contact_sheet.png"
+    report("pictures", 0.0, {})
+    poster_frame = write_poster(output, poster)
+    write_contact_sheet(output, sheet, settings.fps)
+    report("pictures", 1.0, {})
+    figures = {
+        "frames": result.n_frames,
+        "seconds": float(result.duration_s),
+        "bytes": result.size_bytes,
+        "poster_frame": poster_frame,
+    }
+    return Made({"film": output, "poster": poster, "contact_sheet": sheet}, figures)

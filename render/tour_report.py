@@ -1,0 +1,99 @@
+"""What a tour says about itself: the label in the film, the report file, and the last lines on the screen."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from .film import FilmSettings
+from .job import Job, versions
+from .manifest import write_json
+from .progress_sinks import jsonable, time_text
+from .requests import TourRequest
+from .sources import Source
+
+REPORT_VERSION = 1
+
+
+def film_label(capture: Mapping[str, object], is_video: bool) -> str:
+    """The honest sentence in the film's metadata."""
+    what = "frames of a video" if is_video else "photos"
+    return (
+        f"Made by flythrough: a reconstruction from {capture['images']} {what}, rendered as reconstructed and not "
+        "refined; what no photo shows may be missing or wrong."
+    )
+
+
+def write_report(job: Job, source: Source, film: FilmSettings, request: TourRequest) -> dict[str, object]:
+    """Writes ``report.json`` into the job folder and returns it.
+
+    Figures that nothing measured are null, with the reason beside them.
+    """
+    stages = job.manifest.stages
+    figures = {name: dict(record.figures) for name, record in stages.items()}
+    capture, fit = figures["capture"], figures["fit"]
+    held_out = fit.pop("held_out")
+    report = {
+        "format": "flythrough report",
+        "version": REPORT_VERSION,
+        "label": film_label(capture, source.is_video),
+        "source": {"found": source.text, "kind": source.kind, "digest": stages["capture"].inputs["source"]},
+        "film": {
+            "file": request.output.name,
+            "width": film.width,
+            "height": film.height,
+            "fps": str(film.fps),
+            "codec": film.codec,
+            "digest": stages["film"].outputs["film"][1],
+            **figures["film"],
+        },
+        "capture": capture,
+        "fit": fit,
+        "path": figures["plan"],
+        "held_out": held_out,
+        "assumptions": assumptions(capture),
+        "seconds": {name: record.seconds for name, record in stages.items()},
+        "continued_after_interruption": [name for name, record in stages.items() if record.resumed],
+        "settings": {name: dict(record.settings) for name, record in stages.items()},
+        "seed": request.fit.seed,
+        "versions": versions(),
+    }
+    clean = jsonable(report)
+    assert isinstance(clean, dict)
+    write_json(job.folder / "report.json", clean)
+    return clean
+
+
+def assumptions(capture: Mapping[str, object]) -> list[str]:
+    """What the film takes for granted."""
+    said: list[str] = []
+    if not capture.get("up_known"):
+        said.append("Which way is up is not known: the mean of the photos' own upright is used.")
+    if capture.get("metres_per_unit") is None:
+        said.append("The scale is not known: speeds are relative to the size of the space.")
+    return said
+
+
+def result_text(report: Mapping[str, object], folder: Path, output: Path) -> list[str]:
+    """The last lines on the screen."""
+    held_out, seconds = report["held_out"], report["seconds"]
+    assert isinstance(held_out, Mapping)
+    assert isinstance(seconds, Mapping)
+    lines = [
+        f"Film:          {output}",
+        f"Report:        {report_beside(output)}",
+        f"Poster:        {folder / 'poster.png'}",
+        f"Contact sheet: {folder / 'contact_sheet.png'}",
+        f"Job folder:    {folder}",
+    ]
+    if held_out.get("psnr") is not None:
+        scores = [f"PSNR {held_out['psnr']:.1f} dB"]
+        scores += [f"SSIM {held_out['ssim']:.3f}"] if held_out.get("ssim") is not None else []
+        scores += [f"FLIP {held_out['flip']:.3f}"] if held_out.get("flip") is not None else []
+        count = len(held_out["photos"])
+        lines.append(f"On {count} held-out photo{'s' if count > 1 else ''}: {', '.join(scores)}")
+    lines.append(f"Time: {time_text(sum(float(value) for value in seconds.values()))}")
+    return lines
+
+
+def report_beside(output: Path) -> Path:
+    """The copy of the report next to the film: ``tour.mp4`` has ``tour.report.json``."""
+    return output.with_name(f"{output.stem}.report.json")
