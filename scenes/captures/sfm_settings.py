@@ -17,16 +17,18 @@ class PoseSettings:
     Attributes:
         max_features: SIFT features a photo, the strongest kept.
         peak_threshold: least contrast of a feature; low, because bare walls hold nothing strong.
+        doubled_below_pixels: photos smaller than this (the set's median) are searched at twice their size too.
         max_ratio: Lowe's ratio between the best and the second best match.
         exhaustive_photos: up to so many photos every pair is matched.
         neighbours: beyond that, how many of the most similar photos each one is matched with.
         sequence_overlap: in a sequence, how many of the following frames each one is matched with.
         global_photos: above so many photos the global mapper gives a second opinion.
-        threads: of extraction and matching; the mapper runs on one, because sums of several threads differ from run to run.
+        threads: of extraction and matching; the mapper runs on one, because the sums of several differ from run to run.
     """
 
     max_features: int = 8192
     peak_threshold: float = 0.002
+    doubled_below_pixels: int = 480_000
     max_ratio: float = 0.8
     exhaustive_photos: int = 120
     neighbours: int = 40
