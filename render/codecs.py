@@ -65,15 +65,16 @@ class Codec:
 
 
 def _h264(quality: int, gop: int) -> EncoderOptions:
+    # veryfast: a third of medium's time for 0.4 dB less at the same size, and the rendering needs the cores.
     # aq-mode 3 spends bits on dark, flat areas, where banding shows first. The macroblock tree is off: its AVX-512 code
     # gave another file on every fifth run or so, at one thread too.
     parameters = f"keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:aq-mode=3:mbtree=0"
-    return {"preset": "medium", "crf": str(quality), "x264-params": parameters}
+    return {"preset": "veryfast", "crf": str(quality), "x264-params": parameters}
 
 
 def _h265(quality: int, gop: int) -> EncoderOptions:
     parameters = f"keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:pools=none:frame-threads=1:wpp=0"
-    return {"preset": "fast", "crf": str(quality), "x265-params": f"{parameters}:log-level=error"}
+    return {"preset": "veryfast", "crf": str(quality), "x265-params": f"{parameters}:log-level=error"}
 
 
 def _av1(quality: int, gop: int) -> EncoderOptions:
