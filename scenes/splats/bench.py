@@ -177,7 +177,8 @@ def made_up_scene(count: int = 100_000, seed: int = 0) -> BenchScene:
     log_scales[np.arange(count), wall] = np.log(0.005)
     quaternions = np.tile([1.0, 0.0, 0.0, 0.0], (count, 1)) + rng.normal(0, 0.1, (count, 4))
     sh = rng.normal(0, 0.1, (count, 3, SH_TERMS))
-    gaussians = Gaussians(means, quaternions, log_scales, rng.normal(0.5, 1.5, count), sh)
+    parameters = (means, quaternions, log_scales, rng.normal(0.5, 1.5, count), sh)
+    gaussians = Gaussians(*(array.astype(np.float32) for array in parameters))
     return BenchScene(gaussians, _cameras_around(np.zeros(3)), "made up: no scene file was given")
 
 

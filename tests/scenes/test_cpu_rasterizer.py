@@ -27,7 +27,8 @@ def sample_gaussians(n: int, seed: int = 0) -> Gaussians:
     means = (rng.random((n, 3)) - 0.5) * (3, 2.5, 2) + (0, 0, 3)
     log_scales = np.log(rng.random((n, 3)) * 0.25 + 0.02)
     sh = rng.normal(size=(n, 3, 16)) * 0.3
-    return Gaussians(means, rng.normal(size=(n, 4)), log_scales, rng.normal(size=n) * 1.5, sh)
+    parameters = (means, rng.normal(size=(n, 4)), log_scales, rng.normal(size=n) * 1.5, sh)
+    return Gaussians(*(array.astype(np.float32) for array in parameters))
 
 
 def sample_camera(width: int, height: int, turn: tuple[float, float, float] = (0.15, -0.2, 0.1)) -> Camera:
@@ -119,9 +120,9 @@ def test_the_same_call_gives_the_same_bytes(threads):
     results = []
     for _ in range(2):
         rasterizer = Rasterizer(threads)
-        for _ in range(2):
-            raster = rasterizer.forward(gaussians, camera)
-            gradients = rasterizer.backward(raster, upstream)
+        rasterizer.backward(rasterizer.forward(gaussians, camera), upstream)
+        raster = rasterizer.forward(gaussians, camera)
+        gradients = rasterizer.backward(raster, upstream)
         results.append([raster.rgb.tobytes(), *(getattr(gradients, name).tobytes() for name in GROUPS)])
     assert results[0] == results[1]
 
@@ -162,6 +163,7 @@ def test_nothing_to_draw_is_the_background():
     raster = Rasterizer().forward(sample_gaussians(0), sample_camera(20, 10), background=BACKGROUND, depth=True)
     np.testing.assert_array_equal(raster.rgb, np.broadcast_to(BACKGROUND, (10, 20, 3)))
     assert not raster.alpha.any()
+    assert raster.median_depth_z is not None
     assert not raster.median_depth_z.any()
 
 

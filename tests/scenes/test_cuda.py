@@ -25,7 +25,8 @@ def gaussians() -> Gaussians:
     rng = np.random.default_rng(0)
     means = rng.uniform((-1, -1, 2), (1, 1, 4), (50, 3))
     log_scales, sh = rng.uniform(-3, -1, (50, 3)), rng.normal(size=(50, 3, 16)) * 0.3
-    return Gaussians(means, rng.normal(size=(50, 4)), log_scales, rng.normal(size=50), sh)
+    parameters = (means, rng.normal(size=(50, 4)), log_scales, rng.normal(size=50), sh)
+    return Gaussians(*(array.astype(np.float32) for array in parameters))
 
 
 def gsplat_1_5_rasterization(
@@ -43,6 +44,8 @@ def gsplat_1_5_rasterization(
     assert colors.shape == (n, 16, 3)
     assert viewmats.shape == (1, 4, 4)
     assert Ks.shape == (1, 3, 3)
+    assert backgrounds is not None
+    assert sh_degree is not None
     assert backgrounds.shape == (1, 4)
     assert render_mode == "RGB+ED"
     assert near_plane == reference.NEAR_Z

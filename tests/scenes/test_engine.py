@@ -19,7 +19,8 @@ def gaussians() -> Gaussians:
     rng = np.random.default_rng(0)
     means = rng.uniform((-1, -1, 2), (1, 1, 4), (80, 3))
     log_scales, sh = rng.uniform(-3, -1, (80, 3)), rng.normal(size=(80, 3, 16)) * 0.3
-    return Gaussians(means, rng.normal(size=(80, 4)), log_scales, rng.normal(size=80), sh)
+    parameters = (means, rng.normal(size=(80, 4)), log_scales, rng.normal(size=80), sh)
+    return Gaussians(*(array.astype(np.float32) for array in parameters))
 
 
 @pytest.fixture

@@ -15,8 +15,13 @@ def sphere(n: int) -> np.ndarray:
     return np.stack([np.sqrt(1 - z * z) * np.cos(angle), np.sqrt(1 - z * z) * np.sin(angle), z])
 
 
+def basis_at(directions: np.ndarray) -> np.ndarray:
+    x, y, z = directions
+    return np.stack(basis_terms(x, y, z, 3))
+
+
 def test_the_basis_is_orthonormal_on_the_sphere():
-    basis = np.stack(basis_terms(*sphere(20000), 3))
+    basis = basis_at(sphere(20000))
     np.testing.assert_allclose(basis @ basis.T * (4 * np.pi / 20000), np.eye(16), atol=2e-3)
 
 
@@ -26,8 +31,8 @@ def test_turning_the_coefficients_turns_the_colours(turn, seed):
     b_from_a = Rotation.from_rotvec(turn).as_matrix()
     sh = np.random.default_rng(seed).normal(size=(2, 3, 16)).astype(np.float32)
     directions = sphere(30)
-    before = sh @ np.stack(basis_terms(*directions, 3))
-    after = rotate_coefficients(sh, b_from_a) @ np.stack(basis_terms(*(b_from_a @ directions), 3))
+    before = sh @ basis_at(directions)
+    after = rotate_coefficients(sh, b_from_a) @ basis_at(b_from_a @ directions)
     np.testing.assert_allclose(after, before, atol=1e-5)
 
 

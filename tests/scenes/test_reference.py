@@ -22,7 +22,8 @@ def balls(depths: list[float], opacities: list[float], scale: float = 0.2) -> Ga
     sh[:, :, 0] = (np.eye(3)[np.arange(n) % 3] - 0.5) / Y00
     opacity = np.array(opacities)
     quaternions = np.tile([1.0, 0, 0, 0], (n, 1))
-    return Gaussians(means, quaternions, np.full((n, 3), np.log(scale)), np.log(opacity / (1 - opacity)), sh)
+    parameters = (means, quaternions, np.full((n, 3), np.log(scale)), np.log(opacity / (1 - opacity)), sh)
+    return Gaussians(*(array.astype(np.float32) for array in parameters))
 
 
 def middle(image) -> np.ndarray:
