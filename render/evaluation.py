@@ -160,15 +160,9 @@ def evaluate(
     photos = load_photos(capture, long_side=long_side, report=report)
     chosen = set(split.train) | set(split.test)
     photos = [photo for photo in photos if photo.name in chosen]
-    passes = [settings.photo_passes]
-
-    def listen(stage: str, fraction: float, figures: Mapping[str, object]) -> None:
-        passes[0] = float(str(figures.get("photo_passes", passes[0])))
-        report(stage, fraction, figures)
-
-    is_resumed = workdir is not None and workdir.is_dir() and any(workdir.iterdir())
+    heard = _Heard(settings, report)
     began = time.perf_counter()
-    scene = fit(capture, settings, workdir=workdir, report=listen, seed=seed, photos=photos, hold_out=split.test)
+    scene = fit(capture, settings, workdir=workdir, report=heard, seed=seed, photos=photos, hold_out=split.test)
     fit_seconds = time.perf_counter() - began
     test = [photo for photo in photos if photo.name in set(split.test)]
     per_image = _scored(compare(scene, test), "photo", len(test), report, on_comparison)
@@ -183,13 +177,33 @@ def evaluate(
         split,
         len(scene.gaussians),
         settings.iterations,
-        passes[0],
+        heard.photo_passes,
         fit_seconds,
-        is_resumed,
+        heard.is_resumed,
         test[0].camera.width,
         test[0].camera.height,
         settings.to_json(),
     )
+
+
+class _Heard:
+    """Passes a fit's reports on and keeps what an evaluation wants of them."""
+
+    def __init__(self, settings: FitSettings, report: Report) -> None:
+        self.photo_passes = settings.photo_passes
+        self._iterations, self._report = settings.iterations, report
+        self._first_step: float | None = None
+
+    def __call__(self, stage: str, fraction: float, figures: Mapping[str, object]) -> None:
+        if self._first_step is None:
+            self._first_step = fraction * self._iterations
+        self.photo_passes = float(str(figures.get("photo_passes", self.photo_passes)))
+        self._report(stage, fraction, figures)
+
+    @property
+    def is_resumed(self) -> bool:
+        """A fit that begins reports within its first fiftieth; one that was finished before reports nothing."""
+        return self._first_step is None or self._first_step > max(1.5, 0.02 * self._iterations)
 
 
 def compare(scene: Scene, photos: Sequence[PosedPhoto]) -> Iterator[Comparison]:

@@ -118,6 +118,9 @@ def test_evaluate_fits_and_scores_a_tiny_room(tiny_room: Path, tmp_path: Path) -
     walked = {row["name"]: row for row in found["walk_per_frame"]}  # type: ignore[attr-defined]
     assert all(walked[row["name"]] == row for row in found["per_image"])  # type: ignore[attr-defined]
     json.dumps(found, allow_nan=False)
+    again = evaluate(capture, split, SHORT, workdir=tmp_path / "fit")
+    assert again.is_resumed
+    assert again.scores.psnr == found["psnr"]
     sheets = pictures.finish()
     assert [sheet.name for sheet in sheets] == ["photo_worst_to_best.png", "walk_worst_to_best.png"]
     assert len(list((tmp_path / "pictures").glob("*.png"))) == 2 + 14 + 2
