@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 import traceback
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -72,6 +73,12 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code."""
     session = Session()
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        return _run(arguments, session)
+
+
+def _run(arguments: Sequence[str] | None, session: Session) -> int:
     previous = signal.signal(signal.SIGTERM, interrupt)
     try:
         check_ownership()
@@ -127,6 +134,11 @@ def machine_sentence(error: OSError) -> str:
     return (
         f"{place} may not be opened ({os.strerror(error.errno or 0)}); choose another place or change its permissions."
     )
+
+
+def _show_warning(message: Warning | str, *place: object) -> None:
+    """A warning for users: what, without where in the code."""
+    click.echo(f"Warning: {sentence(str(message))}", err=True)
 
 
 def _interrupted() -> int:

@@ -25,26 +25,23 @@ def choose_held_out(names: Sequence[str]) -> tuple[str, ...]:
 
 def score_held_out(scene: Scene, capture: Capture, names: Sequence[str], report: Report) -> Mapping[str, object]:
     """Mean PSNR, SSIM and FLIP of the scene on photos of a capture, and the PSNR of each."""
-    import numpy as np
+    from .evaluation import compare
+    from .quality import Scores
 
-    from .frames import composite
-    from .quality import Scores, score
-
-    images = [image for image in capture.images if image.name in set(names)]
-    scores: list[Scores] = []
-    for index, image in enumerate(images):
-        report("score held-out photos", index / len(images), {})
-        photo = load_photo(image)
-        seen = composite(scene.view(photo.camera))
-        scores.append(score(photo.rgb.astype(np.float32) / np.float32(255), seen, photo.valid))
-    if not scores:
+    photos = [load_photo(image) for image in capture.images if image.name in set(names)]
+    if not photos:
         return {"photos": [], "psnr": None, "ssim": None, "flip": None, "reason": "too few photos to hold one out"}
-    report("score held-out photos", 1.0, {})
-    each = {image.name: round(one.psnr, 3) for image, one in zip(images, scores, strict=True)}
+    each: dict[str, float] = {}
+    scores: list[Scores] = []
+    for comparison in compare(scene, photos):
+        scores.append(comparison.scores)
+        each[comparison.name] = round(comparison.scores.psnr, 3)
+        report("score held-out photos", len(scores) / len(photos), {})
+    mean = Scores.mean(scores)
     return {
-        "photos": [image.name for image in images],
-        "psnr": round(float(np.mean([one.psnr for one in scores])), 3),
-        "ssim": round(float(np.mean([one.ssim for one in scores])), 4),
-        "flip": round(float(np.mean([one.flip for one in scores])), 4),
+        "photos": list(each),
+        "psnr": round(mean.psnr, 3),
+        "ssim": round(mean.ssim, 4),
+        "flip": round(mean.flip, 4),
         "psnr_each": each,
     }

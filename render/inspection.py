@@ -6,6 +6,7 @@ from pathlib import Path
 from cameras.errors import InputError
 
 from .requests import check_exists
+from .sources import is_capture_folder
 
 
 def inspect(path: Path) -> dict[str, object]:
@@ -25,7 +26,8 @@ def inspect(path: Path) -> dict[str, object]:
         return inspect_ply(path)
     from scenes.captures.source import describe
 
-    return dict(describe(path))
+    kind = {"kind": "capture"} if is_capture_folder(path) else {}
+    return {**describe(path), **kind}
 
 
 def inspect_job(path: Path) -> dict[str, object]:

@@ -6,6 +6,7 @@ one that was not see the same numbers.
 
 import math
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from .requests import FitRequest
 from .sources import Source
 
 LONG_SIDE = 1600
+NAMED_IN_WARNINGS = 4
 WIDEST_MM, LONGEST_MM = 18.0, 50.0  # full-frame equivalents that suit a walk through a room
 FULL_FRAME_DIAGONAL_MM = 43.27
 
@@ -95,7 +97,22 @@ def capture_figures(capture: Capture) -> dict[str, object]:
         "up_known": capture.world.up_known,
         "metres_per_unit": capture.world.metres_per_unit,
         "provenance": dict(capture.provenance),
+        "warnings": left_out_warnings(capture.provenance),
     }
+
+
+def left_out_warnings(provenance: Mapping[str, object]) -> list[str]:
+    """A sentence on photos that could not be read, and one on photos that could not be placed."""
+    said: list[str] = []
+    for key, what in (("skipped", "could not be used"), ("left_out", "could not be placed")):
+        found = provenance.get(key)
+        if isinstance(found, Mapping) and found:
+            shown = "; ".join(f"{name}: {reason}" for name, reason in list(found.items())[:NAMED_IN_WARNINGS])
+            more = (
+                f"; and {len(found) - NAMED_IN_WARNINGS} more, in the report" if len(found) > NAMED_IN_WARNINGS else ""
+            )
+            said.append(f"{len(found)} of the photos {what} ({shown}{more}).")
+    return said
 
 
 def full_frame_mm(lens: Intrinsics) -> float:
@@ -116,7 +133,7 @@ def make_scene(work: Path, capture_folder: Path, choice: FitChoice, seed: int, r
     from scenes.splats.scene import SplatScene
 
     capture = read_capture(capture_folder)
-    hold_out = choose_held_out([image.name for image in capture.images])
+    hold_out = choose_held_out([image.name for image in capture.images if not image.is_generated])
     fitted = fit(capture, choice.settings, workdir=work / "fit", report=report, seed=seed, hold_out=hold_out)
     fitted.save(work / "scene.ply")
     scene = SplatScene.load(work / "scene.ply")

@@ -100,7 +100,9 @@ def make_tour(request: TourRequest, progress: Progress, session: Session) -> dic
         with progress.stage("report"):
             report = write_report(job, tour.source, tour.film, request)
             shutil.copyfile(job.folder / "report.json", beside)
-        progress.done(report, result_text(report, job.folder, request.output))
+        places = {name: str(path) for name, path in pipeline.places.items()}
+        done = {**places, "report": str(beside), "job": str(job.folder), "figures": report}
+        progress.done(done, result_text(report, job.folder, request.output))
         return report
 
 

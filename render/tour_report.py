@@ -31,6 +31,7 @@ def write_report(job: Job, source: Source, film: FilmSettings, request: TourRequ
     figures = {name: dict(record.figures) for name, record in stages.items()}
     capture, fit = figures["capture"], figures["fit"]
     held_out = fit.pop("held_out")
+    warnings = capture.pop("warnings")
     report = {
         "format": "flythrough report",
         "version": REPORT_VERSION,
@@ -49,6 +50,7 @@ def write_report(job: Job, source: Source, film: FilmSettings, request: TourRequ
         "fit": fit,
         "path": figures["plan"],
         "held_out": held_out,
+        "warnings": warnings,
         "assumptions": assumptions(capture),
         "seconds": {name: record.seconds for name, record in stages.items()},
         "continued_after_interruption": [name for name, record in stages.items() if record.resumed],

@@ -19,6 +19,6 @@ def command(backend: str, progress: str) -> None:
     with open_progress(progress) as shown:
         started = time.monotonic()
         chosen = resolve_backend(backend)
-        warmup(chosen)
+        warmup(chosen, shown)
         seconds = time.monotonic() - started
         shown.done({"backend": chosen, "seconds": seconds}, [f"The {chosen} engine is ready ({time_text(seconds)})."])

@@ -193,11 +193,13 @@ def test_a_job_that_another_process_works_on(photos: Path, tmp_path: Path, capsy
     )
     command = [sys.executable, "-c", script, str(tmp_path / "a.flythrough")]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"locked\n"
-        assert cli.main(["tour", str(photos), "-o", str(tmp_path / "a.mp4")]) == 2
-        assert f"process {holder.pid}" in capsys.readouterr().err
-        holder.kill()
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"locked\n"
+            assert cli.main(["tour", str(photos), "-o", str(tmp_path / "a.mp4")]) == 2
+            assert f"process {holder.pid}" in capsys.readouterr().err
+        finally:
+            holder.kill()
 
 
 def test_a_gpu_that_is_not_there(refused: Callable[..., str], photos: Path, tmp_path: Path) -> None:

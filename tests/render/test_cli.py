@@ -103,6 +103,16 @@ def test_an_error_of_ours_saves_its_traceback(
     assert "ZeroDivisionError" in (tmp_path / "flythrough-error.log").read_text(encoding="utf-8")
 
 
+def test_a_warning_is_a_sentence_without_a_place_in_the_code() -> None:
+    script = (
+        "import click, warnings; from render import cli\n"
+        "cli.cli.callback = lambda: warnings.warn('it is slow', stacklevel=1)\n"
+        "cli.main(['warmup', '--help'])"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stderr == "Warning: it is slow.\n"
+
+
 def test_a_polite_request_to_end_is_an_interrupt() -> None:
     before = signal.getsignal(signal.SIGTERM)
     assert run("--version") == 0

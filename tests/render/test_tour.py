@@ -9,6 +9,7 @@ import av
 import pytest
 
 from render import cli
+from render.stages import left_out_warnings
 
 TINY = ("--size", "96x64", "--fps", "12", "--seconds", "1", "--iterations", "60", "--max-gaussians", "1500")
 
@@ -71,6 +72,8 @@ def test_a_second_run_does_nothing_again(tiny_room: Path, film: Path, capsys: py
     before = film.read_bytes()
     assert tour(tiny_room, film, "--progress", "json") == 0
     said = events(capsys.readouterr().out)
+    assert said[-1]["event"] == "done"
+    assert said[-1]["film"] == str(film)
     assert all(stage["done"] for stage in said[0]["stages"] if stage["name"] != "report")
     assert [event["stage"] for event in said if event["event"] == "stage" and not event["was_done"]] == ["report"]
     assert not [event for event in said if event["event"] == "progress"]
@@ -146,6 +149,15 @@ def test_info_knows_everything_that_a_tour_makes(
     assert json.loads(capsys.readouterr().out)["kind"] == kind
     assert cli.main(["info", str(film.with_suffix(".flythrough") / file)]) == 0
     assert kind in capsys.readouterr().out
+
+
+def test_photos_left_out_are_named() -> None:
+    reasons = {f"{index}.jpg": "too few matches" for index in range(6)}
+    assert left_out_warnings({"skipped": {"a.jpg": "is empty"}, "left_out": reasons, "photos": 60}) == [
+        "1 of the photos could not be used (a.jpg: is empty).",
+        "6 of the photos could not be placed (0.jpg: too few matches; 1.jpg: too few matches; 2.jpg: too few matches; "
+        "3.jpg: too few matches; and 2 more, in the report).",
+    ]
 
 
 def test_nothing_is_written_into_the_input(tiny_room: Path, film: Path) -> None:
