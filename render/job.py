@@ -65,7 +65,14 @@ class Made:
 
 
 class Job:
-    """A job folder, locked for as long as the ``with`` block runs."""
+    """A job folder, locked for as long as the ``with`` block runs.
+
+    Attributes:
+        folder: absolute.
+        source: the input of this run.
+        earlier_source: the input of the run before, empty in a new folder.
+        manifest: what is done; only ``run``, ``claim`` and ``forget`` change it.
+    """
 
     def __init__(self, folder: Path, source: str = "") -> None:
         """Takes the folder's path; nothing is read or written before ``with``.
@@ -79,6 +86,7 @@ class Job:
         self.manifest = Manifest(source)
         self._lock = JobLock(self.folder)
         self._is_new = False
+        self.earlier_source = ""
 
     def __enter__(self) -> "Job":
         check_job_folder(self.folder)
@@ -88,6 +96,7 @@ class Job:
         try:
             if self._manifest_path.exists():
                 self.manifest = read_manifest(self._manifest_path)
+            self.earlier_source = self.manifest.source
             self.manifest.source = self.source or self.manifest.source
             write_manifest(self._manifest_path, self.manifest)
         except BaseException:

@@ -91,6 +91,8 @@ def make_tour(request: TourRequest, progress: Progress, session: Session) -> dic
     with Job(tour.folder, str(request.source)) as job:
         session.log_folder = job.folder
         job.claim(beside)
+        if job.earlier_source not in ("", job.source):
+            progress.warning(f"{job.folder} was last used for {job.earlier_source}: what differs is made again.")
         if request.force is not None:
             job.forget(STAGES[STAGES.index(request.force) :])
         pipeline = Pipeline(tour.wanted, job, progress, ignore=[beside])

@@ -1,6 +1,7 @@
 """One command from a tiny posed capture to a film, its stages alone, and what both say of themselves."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,26 @@ def test_changing_the_film_keeps_the_fit(tiny_room: Path, tmp_path: Path, capsys
     assert tour(tiny_room, output, "--fps", "10", "--progress", "json") == 0
     said = events(capsys.readouterr().out)
     assert [e["stage"] for e in said if e["event"] == "stage" and e["was_done"]] == ["capture", "fit", "plan"]
+
+
+def test_another_input_restarts_the_stages_and_says_so(
+    tiny_room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "room.mp4"
+    assert tour(tiny_room, output) == 0
+    before = output.read_bytes()
+    shutil.copytree(tiny_room, tmp_path / "copy")
+    capsys.readouterr()
+    assert tour(tmp_path / "copy", output, "--progress", "json") == 0
+    said = events(capsys.readouterr().out)
+    assert f"was last used for {tiny_room}" in said[0]["text"]
+    assert all(event["was_done"] for event in said if event["event"] == "stage" and event["stage"] != "report")
+    (tmp_path / "copy" / "images" / "003.png").unlink()
+    assert tour(tmp_path / "copy", output, "--progress", "json") == 0
+    said = events(capsys.readouterr().out)
+    assert not any(event["was_done"] for event in said if event["event"] == "stage")
+    assert any("003.png" in event["text"] for event in said if event["event"] == "warning")
+    assert output.read_bytes() != before
 
 
 def test_the_stages_alone_make_the_same_film(tiny_room: Path, film: Path, tmp_path: Path) -> None:
