@@ -25,7 +25,7 @@ def quiet_colmap(seed: int) -> Iterator[None]:
 
 
 def _restore_signals() -> None:
-    """Installs again what Python believes to be installed; importing pycolmap puts C handlers over it that print stacks."""
+    """Installs again what Python believes to stand; importing pycolmap puts C handlers over it that print stacks."""
     if threading.current_thread() is not threading.main_thread():
         return
     for number in _SIGNALS:

@@ -59,7 +59,7 @@ def _is_filled(workdir: Workdir) -> bool:
 
 
 def _extraction_options(settings: PoseSettings, copies: Sequence[WorkingCopy]) -> "pycolmap.FeatureExtractionOptions":
-    """Small photos are searched at twice their size too; in large ones that costs five times the work for blurred points."""
+    """Small photos are searched at twice their size too; in large ones that is much work for blurred points."""
     import pycolmap
 
     pixels = sorted(copy.width * copy.height for copy in copies)[len(copies) // 2]

@@ -18,8 +18,8 @@ _ROUNDS = 20
 def estimate_up(cameras: Sequence[Camera], points_world: Floats) -> tuple[Floats, float]:
     """The up direction of the world that these cameras stand in.
 
-    Photographers hold a camera level, so that its right vectors all lie in the horizontal plane; where all look the same
-    way, the mean of the cameras' own up directions decides about the pitch.
+    Photographers hold a camera level, so that its right vectors all lie in the horizontal plane; where all look the
+    same way, the mean of the cameras' own up directions decides about the pitch.
 
     Args:
         cameras: upright photos (after EXIF orientation), any number.

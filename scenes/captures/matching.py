@@ -21,8 +21,11 @@ _LEAST_CHUNK = 24
 
 
 def choose_pairs(n_photos: int, is_sequence: bool, settings: PoseSettings) -> list[Pair]:
-    """Indices (i < j) of photos to compare, sorted: all pairs of a small set; in a sequence the near ones, those at powers
-    of two apart, and every k-th photo with each other, which closes loops."""
+    """Indices (i < j) of photos to compare, sorted.
+
+    All pairs of a small set; in a sequence the near ones, those at powers of two apart, and every k-th photo with each
+    other, which closes loops.
+    """
     if n_photos <= settings.exhaustive_photos:
         return list(combinations(range(n_photos), 2))
     pairs: set[Pair] = set()
@@ -64,7 +67,7 @@ def match_photos(
             partial,
             matching_options=_matching_options(settings),
             pairing_options=pycolmap.ImportedPairingOptions(match_list_path=str(listed)),
-            verification_options=_verification_options(seed),
+            verification_options=_verification_options(settings, seed),
             device=pycolmap.Device.cpu,
         )
         done = min(start + chunk, len(pairs))
@@ -83,10 +86,11 @@ def _matching_options(settings: PoseSettings) -> "pycolmap.FeatureMatchingOption
     return options
 
 
-def _verification_options(seed: int) -> "pycolmap.TwoViewGeometryOptions":
+def _verification_options(settings: PoseSettings, seed: int) -> "pycolmap.TwoViewGeometryOptions":
     """Every pair draws its own random numbers, so that the order in which threads take pairs does not matter."""
     import pycolmap
 
     options = pycolmap.TwoViewGeometryOptions()
     options.ransac.random_seed = seed
+    options.ransac.max_num_trials = settings.verification_trials
     return options

@@ -50,8 +50,8 @@ def solve_poses(
         report: told of the progress of every stage.
 
     Returns:
-        A capture of the photos whose pose is supported by enough geometry, with +z up if up could be found; its provenance
-        names the photos left out and why.
+        A capture of the photos whose pose is supported by enough geometry, with +z up if up could be found; its
+        provenance names the photos left out and why.
 
     Raises:
         PoseError: if too few photos could be placed together; the sentence says which, why and what to shoot again.
@@ -102,8 +102,7 @@ def _make_model(
     models = map_incrementally(folder, len(copies), seed, report)
     if not models:
         raise PoseError(failure(names, 0, _left_out(names, [], counts, {})))
-    model = models[0]
-    refine(model, report)
+    model = refine(models[0], folder, seed, report)
     doubts: dict[int, str] = {}
     supports = photo_supports(model, matches)
     for image_id, support in sorted(supports.items()):
@@ -113,13 +112,14 @@ def _make_model(
             model.deregister_frame(model.image(image_id).frame_id)
     placed = sorted(image_id - 1 for image_id in model.reg_image_ids())
     left_out = _left_out(names, placed, counts, doubts)
+    apart = [set(other.reg_image_ids()) - {index + 1 for index in placed} for other in models[1:]]
     if len(placed) < max(_LEAST_PLACED, round(_LEAST_PART * len(copies))):
         raise PoseError(failure(names, len(placed), left_out))
     return model, {
         "photos": len(copies),
         "placed": len(placed),
         "left_out": left_out,
-        "other_models": [sorted(names[i - 1] for i in other.reg_image_ids()) for other in models[1:]],
+        "other_models": [sorted(names[i - 1] for i in other) for other in apart if other],
         "reprojection_error_px": round(model.compute_mean_reprojection_error(), 4),
         "points": model.num_points3D(),
     }

@@ -18,7 +18,7 @@ def failure(photo_names: Sequence[str], placed: int, left_out: Mapping[str, str]
     reasons = "; ".join(f"{name}: {why}" for name, why in list(left_out.items())[:_NAMED])
     more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
     return (
-        f"wanted to find where the {len(photo_names)} photos were taken from, but only {placed} of them could be placed "
+        f"wanted to find where the {len(photo_names)} photos were taken from, but only {placed} could be placed "
         f"together ({reasons}{more}): shoot again so that each photo shows at least half of what its neighbour shows, "
         "with textured things in view, moving a step sideways between photos instead of turning on the spot"
     )

@@ -8,6 +8,8 @@ from pathlib import Path
 from .photoset import PhotoSet
 
 MAX_SIDE_PX = 1600
+# Raised when the method changes, so that no stage of an older one is taken up.
+_METHOD = 2
 
 
 @dataclass(frozen=True)
@@ -19,10 +21,9 @@ class PoseSettings:
         peak_threshold: least contrast of a feature; low, because bare walls hold nothing strong.
         doubled_below_pixels: photos smaller than this (the set's median) are searched at twice their size too.
         max_ratio: Lowe's ratio between the best and the second best match.
+        verification_trials: most RANSAC trials a pair; a tenth of COLMAP's finds 1977 of 1980 inliers in half the time.
         exhaustive_photos: up to so many photos every pair is matched.
-        neighbours: beyond that, how many of the most similar photos each one is matched with.
         sequence_overlap: in a sequence, how many of the following frames each one is matched with.
-        global_photos: above so many photos the global mapper gives a second opinion.
         threads: of extraction and matching; the mapper runs on one, because the sums of several differ from run to run.
     """
 
@@ -30,10 +31,9 @@ class PoseSettings:
     peak_threshold: float = 0.002
     doubled_below_pixels: int = 480_000
     max_ratio: float = 0.8
+    verification_trials: int = 1000
     exhaustive_photos: int = 120
-    neighbours: int = 40
     sequence_overlap: int = 10
-    global_photos: int = 400
     threads: int = 2
 
 
@@ -48,6 +48,7 @@ def fingerprint(photo_set: PhotoSet, settings: PoseSettings, seed: int) -> str:
         "is_sequence": photo_set.is_sequence,
         "pycolmap": pycolmap.__version__,
         "max_side_px": MAX_SIDE_PX,
+        "method": _METHOD,
     }
     digest.update(json.dumps(facts, sort_keys=True).encode())
     for photo in photo_set.photos:

@@ -4,11 +4,16 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from cameras.reporting import Report
 
 from .photoset import Photo, PhotoSet
 from .sfm_settings import MAX_SIDE_PX
+from .stills import load_mask, load_oriented, reduced_size
 
 
 @dataclass(frozen=True)
@@ -87,32 +92,35 @@ def working_copies(photo_set: PhotoSet, workdir: Workdir, report: Report) -> lis
 
 
 def _working_copy(photo: Photo, file_name: str, workdir: Workdir) -> WorkingCopy:
-    scale = min(1.0, MAX_SIDE_PX / max(photo.width, photo.height))
-    width, height = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
+    width, height = reduced_size(photo.width, photo.height, MAX_SIDE_PX)
     path = workdir.images / file_name
     if not path.is_file():
-        _save_resized(photo.path, path, width, height, is_mask=False)
+        _copy_photo(photo.path, path)
     mask_path = None
     if photo.mask_path is not None:
         workdir.masks.mkdir(exist_ok=True)
         mask_path = workdir.masks / f"{file_name}.png"
         if not mask_path.is_file():
-            _save_resized(photo.mask_path, mask_path, width, height, is_mask=True)
+            _copy_mask(photo, photo.mask_path, mask_path, (width, height))
     focal = None if photo.focal_px is None else photo.focal_px * width / photo.width
     return WorkingCopy(photo.name, path, width, height, focal, f"{photo.camera_key}|{width}x{height}", mask_path)
 
 
-def _save_resized(source: Path, target: Path, width: int, height: int, *, is_mask: bool) -> None:
-    from PIL import Image, ImageOps
+def _copy_photo(source: Path, target: Path) -> None:
+    """What is transparent becomes white."""
+    pixels = load_oriented(source, MAX_SIDE_PX)
+    if pixels.shape[2] == 4:
+        alpha = pixels[..., 3:] / np.float32(255)
+        pixels = (pixels[..., :3] * alpha + 255 * (1 - alpha) + 0.5).astype(np.uint8)
+    _save(Image.fromarray(pixels), target, format="JPEG", quality=98, subsampling=0)
 
-    with Image.open(source) as opened:
-        image = ImageOps.exif_transpose(opened).convert("L" if is_mask else "RGB")
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.NEAREST if is_mask else Image.Resampling.LANCZOS)
-    image.info.clear()
+
+def _copy_mask(photo: Photo, source: Path, target: Path, size: tuple[int, int]) -> None:
+    mask = Image.fromarray(load_mask(source, photo.width, photo.height).astype(np.uint8) * 255)
+    _save(mask.resize(size, Image.Resampling.NEAREST), target, format="PNG")
+
+
+def _save(image: Image.Image, target: Path, **options: Any) -> None:
     temporary = target.with_name(target.name + ".tmp")
-    if is_mask:
-        image.save(temporary, format="PNG")
-    else:
-        image.save(temporary, format="JPEG", quality=98, subsampling=0)
+    image.save(temporary, **options)
     os.replace(temporary, target)
