@@ -233,11 +233,12 @@ class _Fitting:
         gaussians, visible = model.gaussians, gradients.visible
         model.scores[: model.count][visible] += gradients.screen_gradient[visible]
         add_regularizers(gaussians, gradients, self._extent, settings.opacity_regularizer, settings.scale_regularizer)
-        decay = decay_at(settings, step, rates.end)
+        boost = settings.rate_boost
+        decay = boost * decay_at(settings, step, rates.end)
         sh_rates = np.full((3, gaussians.sh.shape[2]), rates.sh / rates.sh_rest_divisor, np.float32)
         sh_rates[:, 0] = rates.sh
         each = {
-            "means": rates.means * self._extent * decay_at(settings, step, rates.means_end),
+            "means": boost * rates.means * self._extent * decay_at(settings, step, rates.means_end),
             "quaternions_wxyz": rates.quaternions * decay,
             "log_scales": rates.log_scales * decay,
             "logit_opacities": rates.logit_opacities * decay,

