@@ -9,7 +9,7 @@ from cameras.errors import SettingsError
 from .film import FilmSettings
 from .fingerprint import content_digest
 from .job import Job, Made, Stage
-from .manifest import StageRecord
+from .manifest import StageRecord, digest_of
 from .progress import Progress
 from .sources import Source
 from .stages import (
@@ -61,7 +61,8 @@ class Pipeline:
         self.places |= {name: path.absolute() for name, path in wanted.places.items()}
         if wanted.source.is_capture:
             self.places["capture"] = wanted.source.path  # read where it is
-        self.source_digest = content_digest(wanted.source.content, [*ignore, *self.places.values(), job.folder])
+        ignored = [*ignore, *self.places.values(), job.folder]
+        self.source_digest = digest_of([content_digest(path, ignored) for path in wanted.source.contents])
 
     def names(self) -> list[str]:
         """The stages that this pipeline has, in order."""

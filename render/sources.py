@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cameras.errors import InputError
 
+UNPOSED_KINDS = ("photos", "video")
 SPLAT_SUFFIXES = (".ply", ".splat", ".spz", ".ksplat", ".sog")
 
 
@@ -16,7 +17,7 @@ class Source:
 
     Attributes:
         path: as given, or the capture inside it if it is a job folder.
-        content: the file or folder whose bytes decide what is made of it.
+        contents: the files and folders whose bytes decide what is made of it.
         kind: as ``scenes.captures.source.identify`` says.
         text: what was found, for people.
         n_images, width, height: how many images, and the size in pixels of the first.
@@ -28,7 +29,7 @@ class Source:
     """
 
     path: Path
-    content: Path
+    contents: tuple[Path, ...]
     kind: str
     text: str
     n_images: int
@@ -64,20 +65,29 @@ def source_of(path: Path, facts: Mapping[str, object]) -> Source:
     kind = str(facts["kind"])
     n_images, width, height = (_whole(facts.get(name)) for name in ("images", "width", "height"))
     is_video = kind == "video"
+    posed = "" if kind in UNPOSED_KINDS else f", with known cameras ({kind})"
     return Source(
         path,
-        path.parent if path.suffix.lower() == ".json" else path,
+        contents_of(path, kind),
         kind,
-        f"{n_images} {'frames of a video' if is_video else 'photos'}, {width}x{height}, {kind}",
+        f"{n_images} {'frames of a video' if is_video else 'photos'}, {width}x{height}{posed}",
         n_images,
         width,
         height,
-        is_posed=kind not in ("photos", "video"),
+        is_posed=bool(posed),
         is_sequence=is_video,
         is_video=is_video,
         is_capture=is_capture_folder(path),
         facts=facts,
     )
+
+
+def contents_of(path: Path, kind: str) -> tuple[Path, ...]:
+    """The files and folders that are read for an input: a data set's whole folder, masks beside a folder of photos."""
+    if path.is_file():
+        return (path if kind == "video" else path.parent,)
+    masks = [path.parent / name for name in ("mask", "masks")] if kind == "photos" else []
+    return (path, *(folder for folder in masks if folder.is_dir()))
 
 
 def is_capture_folder(path: Path) -> bool:

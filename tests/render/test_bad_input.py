@@ -23,7 +23,7 @@ def photos(tmp_path: Path) -> Path:
     folder.mkdir()
     rng = np.random.default_rng(0)
     for index in range(20):
-        Image.fromarray(rng.integers(0, 255, (48, 64, 3), np.uint8)).save(folder / f"{index:02d}.jpg")
+        Image.fromarray(rng.integers(0, 255, (72, 96, 3), np.uint8)).save(folder / f"{index:02d}.jpg")
     return folder
 
 
