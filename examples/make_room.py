@@ -47,7 +47,7 @@ class Shot:
     stops: float | None
 
 
-STANDARD = Plan(photos=60, frames=24, width=800, height=533, samples=4, passes=4)
+STANDARD = Plan(photos=60, frames=24, width=800, height=533, samples=4, passes=2)
 DRAFT = Plan(photos=24, frames=8, width=400, height=267, samples=4, passes=1)
 
 
@@ -96,7 +96,7 @@ def take(tracer: "Tracer", shot: Shot, number: int, work: Path, gains: Floats, q
         with np.load(before) as kept:
             rgb, guides = rgb + kept["rgb"], Guides(kept["albedo"], kept["normal"])
     stops = 0.0 if shot.stops is None else shot.stops
-    pixels = to_display(denoised(rgb / (number + 1), guides), gains * 2**stops)
+    pixels = to_display(denoised(np.asarray(rgb / (number + 1), np.float32), guides), gains * 2**stops)
     files.save_jpeg(shot.path, pixels, quality, shot.stops)
     part = work / f"{stem}.part.npz"
     np.savez(part, rgb=rgb, albedo=guides.albedo.astype(np.float16), normal=guides.normal.astype(np.float16))

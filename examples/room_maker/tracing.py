@@ -167,7 +167,7 @@ def bracketed_sky(room: Room, gains: Floats) -> float:
     Agents bracket their exposures for this; without it every window is a white hole.
     """
     sky = float(np.median(room.panorama[: len(room.panorama) // 2]))
-    return min(1.8 / (sky * float(np.mean(gains))), 1.0)
+    return min(1.2 / (sky * float(np.mean(gains))), 1.0)
 
 
 def metered_gains(frames: Sequence[Image32]) -> Floats:
