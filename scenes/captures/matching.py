@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cameras.reporting import Report
 
+from .retrieval import read_descriptors, similarities
 from .sfm_settings import PoseSettings
 from .sfm_workdir import Workdir, WorkingCopy, write_whole
 
@@ -20,20 +24,36 @@ _CHUNKS = 60
 _LEAST_CHUNK = 24
 
 
-def choose_pairs(n_photos: int, is_sequence: bool, settings: PoseSettings) -> list[Pair]:
-    """Indices (i < j) of photos to compare, sorted.
-
-    All pairs of a small set; in a sequence the near ones, those at powers of two apart, and every k-th photo with each
-    other, which closes loops.
-    """
+def choose_pairs(
+    copies: Sequence[WorkingCopy], is_sequence: bool, workdir: Workdir, settings: PoseSettings
+) -> list[Pair]:
+    """Indices (i < j) of photos to compare, sorted: all pairs of a small set, else those that look most alike and, in a
+    sequence, those that follow each other; likeness closes a sequence's loops."""
+    n_photos = len(copies)
     if n_photos <= settings.exhaustive_photos:
         return list(combinations(range(n_photos), 2))
-    pairs: set[Pair] = set()
-    steps = sorted({*range(1, settings.sequence_overlap + 1), *(2**k for k in range(1, 9))})
+    alike = similarities(read_descriptors(workdir.features, n_photos), seed=0)
+    neighbours = settings.sequence_neighbours if is_sequence else settings.neighbours
+    return sparse_pairs(alike, neighbours, settings.sequence_overlap if is_sequence else 0)
+
+
+def sparse_pairs(alike: NDArray[np.float32], neighbours: int, overlap: int) -> list[Pair]:
+    """Each photo with its most similar ones, and with ``overlap`` following ones and those at powers of two apart.
+
+    Args:
+        alike: [N, N] similarities.
+        neighbours: how many similar photos each one is paired with, those that it follows anyway not counted.
+        overlap: of a sequence; 0 if photos that follow each other need not overlap.
+    """
+    n_photos = len(alike)
+    steps = sorted({*range(1, overlap + 1), *(2**k for k in range(1, 9))}) if overlap else []
+    pairs = {(i, i + step) for i in range(n_photos) for step in steps if i + step < n_photos}
+    distance = np.abs(np.subtract.outer(np.arange(n_photos), np.arange(n_photos)))
+    far = np.where(distance > overlap, alike, -np.inf)
     for i in range(n_photos):
-        pairs.update((i, i + step) for step in steps if i + step < n_photos)
-    stride = -(-n_photos // settings.exhaustive_photos)
-    pairs.update(combinations(range(0, n_photos, stride), 2))
+        for j in np.argsort(-far[i], kind="stable")[:neighbours]:
+            if distance[i, j] > overlap:
+                pairs.add((min(i, int(j)), max(i, int(j))))
     return sorted(pairs)
 
 

@@ -62,7 +62,7 @@ def solve_poses(
     copies = working_copies(photo_set, folder, report)
     with quiet_colmap(seed):
         extract_features(copies, folder, settings, seed, report)
-        pairs = choose_pairs(len(copies), photo_set.is_sequence, settings)
+        pairs = choose_pairs(copies, photo_set.is_sequence, folder, settings)
         match_photos(copies, pairs, folder, settings, seed, report)
         model, facts = _model(copies, folder, seed, report)
     provenance = {**photo_set.provenance, "poses": "structure from motion", "seed": seed, **facts}

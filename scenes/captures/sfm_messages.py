@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 Pair = tuple[int, int]
 
 _NAMED = 4
+_ENOUGH = 50
 
 
 def names(listed: Sequence[str]) -> str:
@@ -43,4 +44,6 @@ def why_not_placed(
             best, partner = count, other
     if partner < 0:
         return "no matches with any placed photo" if placed else "no matches with any other photo"
+    if best >= _ENOUGH:
+        return f"its matches (at most {best}, with {photo_names[partner]}) agree on no pose"
     return f"too few matches (at most {best}, with {photo_names[partner]})"

@@ -23,6 +23,8 @@ class PoseSettings:
         max_ratio: Lowe's ratio between the best and the second best match.
         verification_trials: most RANSAC trials a pair; a tenth of COLMAP's finds 1977 of 1980 inliers in half the time.
         exhaustive_photos: up to so many photos every pair is matched.
+        neighbours: beyond that, how many of the most similar photos each one is matched with.
+        sequence_neighbours: the same for a sequence, beside the frames that follow.
         sequence_overlap: in a sequence, how many of the following frames each one is matched with.
         threads: of extraction and matching; the mapper runs on one, because the sums of several differ from run to run.
     """
@@ -33,6 +35,8 @@ class PoseSettings:
     max_ratio: float = 0.8
     verification_trials: int = 1000
     exhaustive_photos: int = 120
+    neighbours: int = 40
+    sequence_neighbours: int = 8
     sequence_overlap: int = 10
     threads: int = 2
 

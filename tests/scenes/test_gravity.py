@@ -61,6 +61,20 @@ def test_cameras_that_look_one_way_still_give_up_within_their_pitch() -> None:
     assert angle_deg(estimate_up(cameras, np.zeros((0, 3)))[0], np.array([0, 0, 1.0])) < 12
 
 
+def test_floor_and_ceiling_take_out_the_cameras_tilt() -> None:
+    rng = np.random.default_rng(0)
+    tilt = np.radians(1.5)
+    leaning = Rigid(
+        np.array([[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]]), np.zeros(3)
+    )
+    cameras = [Camera(c.intrinsics, leaning @ c.world_from_camera) for c in handheld(rng, 30, 0.2)]
+    points = rng.uniform(-2, 2, size=(1500, 3))
+    points[:600, 2] = -1.3
+    points[600:800, 2] = 1.3
+    assert angle_deg(estimate_up(cameras, np.zeros((0, 3)))[0], np.array([0, 0, 1.0])) > 1
+    assert angle_deg(estimate_up(cameras, points)[0], np.array([0, 0, 1.0])) < 0.6
+
+
 def test_tumbling_cameras_are_not_trusted() -> None:
     rng = np.random.default_rng(0)
     cameras = [Camera(LENS, Rigid(random_rotation(rng), np.zeros(3))) for _ in range(30)]
