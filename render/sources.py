@@ -70,7 +70,7 @@ def source_of(path: Path, facts: Mapping[str, object]) -> Source:
         path,
         contents_of(path, kind),
         kind,
-        f"{n_images} {'frames of a video' if is_video else 'photos'}, {width}x{height}{posed}",
+        f"{n_images} {'frames of a video' if is_video else 'photos'}, {width}x{height}{camera_text(facts)}{posed}",
         n_images,
         width,
         height,
@@ -82,12 +82,27 @@ def source_of(path: Path, facts: Mapping[str, object]) -> Source:
     )
 
 
+def camera_text(facts: Mapping[str, object]) -> str:
+    """What is known of the lenses, for example ``, one camera, 24 mm``."""
+    sizes, cameras, focal = facts.get("sizes"), facts.get("cameras"), facts.get("focal_mm_full_frame")
+    text = f" and {len(sizes) - 1} other sizes" if isinstance(sizes, list) and len(sizes) > 1 else ""
+    if isinstance(cameras, int):
+        text += ", one camera" if cameras == 1 else f", {cameras} cameras"
+    return text + (
+        f", {focal:g} mm" if isinstance(focal, int | float) else ", focal length not known" if cameras else ""
+    )
+
+
 def contents_of(path: Path, kind: str) -> tuple[Path, ...]:
-    """The files and folders that are read for an input: a data set's whole folder, masks beside a folder of photos."""
+    """The files and folders that are read for an input: a data set's whole folder, what lies beside it."""
     if path.is_file():
         return (path if kind == "video" else path.parent,)
-    masks = [path.parent / name for name in ("mask", "masks")] if kind == "photos" else []
-    return (path, *(folder for folder in masks if folder.is_dir()))
+    beside: list[Path] = []
+    if kind == "photos":
+        beside = [path.parent / name for name in ("mask", "masks")]
+    elif kind == "colmap" and not (path / "images").is_dir():
+        beside = [parent / "images" for parent in (path.parent, path.parent.parent)]
+    return (path, *(folder for folder in beside if folder.is_dir()))
 
 
 def is_capture_folder(path: Path) -> bool:

@@ -5,6 +5,7 @@ one that was not see the same numbers.
 """
 
 import math
+import shutil
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -74,15 +75,16 @@ def make_capture(work: Path, source: Path, seed: int, report: Report) -> Made:
     from scenes.captures.source import open_capture
 
     capture = open_capture(source, work / "poses", seed=seed, report=report)
+    shutil.rmtree(work / "capture", ignore_errors=True)  # of a run that ended before it was published
     written = write_capture(capture, work / "capture", long_side=LONG_SIDE, report=report)
     return Made({"capture": work / "capture"}, capture_figures(written))
 
 
 def read_capture(folder: Path) -> Capture:
-    """The capture that ``make_capture`` wrote."""
-    from scenes.captures.source import open_capture
+    """The capture that ``make_capture`` wrote; nothing is written or found anew."""
+    from scenes.captures.nerfstudio import read_nerfstudio
 
-    return open_capture(folder, folder)
+    return read_nerfstudio(folder)
 
 
 def capture_figures(capture: Capture) -> dict[str, object]:
