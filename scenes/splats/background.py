@@ -4,7 +4,7 @@ A random colour behind an object with alpha leaves the fit no way to hide in the
 """
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .cpu.adam import Moments, adam_step
 from .schedule import random_stream
@@ -21,12 +21,13 @@ def random_color(seed: int, step: int) -> Float32:
 
 class Background:
     """Attributes:
-    color: [3] display sRGB, black at first.
+    color: [3] display sRGB, the given first guess if it is learned, else black.
     """
 
-    def __init__(self, *, learned: bool) -> None:
-        self._learned = learned
-        self.color = np.full(3, 0.5 if learned else 0.0, np.float32)
+    def __init__(self, first_guess: ArrayLike | None) -> None:
+        """``first_guess``: [3] where learning begins; None keeps black."""
+        self._learned = first_guess is not None
+        self.color = np.zeros(3, np.float32) if first_guess is None else np.array(first_guess, np.float32)
         self._moments = Moments(np.zeros((1, 3), np.float32), np.zeros((1, 3), np.float32))
         self._steps = 0
 

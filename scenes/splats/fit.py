@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cameras.errors import InputError, SettingsError
 from cameras.reporting import Report, silent
@@ -141,6 +142,13 @@ def _split_photos(photos: Sequence[PosedPhoto], hold_out: Collection[str], setti
     return _Split(PhotoOrder(early, tuple(fitted), release, seed), kept_out, release)
 
 
+def _mean_color(photos: Sequence[PosedPhoto]) -> NDArray[np.float64]:
+    """[3] of all valid pixels."""
+    kept = [photo.rgb.reshape(-1, 3) if photo.valid is None else photo.rgb[photo.valid] for photo in photos]
+    total = np.sum([pixels.sum(axis=0, dtype=np.float64) for pixels in kept], axis=0)
+    return total / (255 * max(1, sum(len(pixels) for pixels in kept)))
+
+
 class _Fitting:
     """The state of a fit between two steps."""
 
@@ -164,7 +172,7 @@ class _Fitting:
         self._model = SplatModel(first, settings.max_gaussians)
         self._targets = Targets(photos)
         self._exposures = Exposures(len(photos))
-        self._background = Background(learned=settings.background == "learned")
+        self._background = Background(_mean_color(fitted) if settings.background == "learned" else None)
         self._has_alpha = any(photo.alpha is not None for photo in fitted)
         self._losses: dict[tuple[int, int], PhotoLossWorkspace] = {}
         self._gradients: GaussianGradients | None = None
@@ -215,7 +223,8 @@ class _Fitting:
         if settings.exposure:
             d_rgb = self._exposures.backward(photo, raster.rgb, d_rgb, settings.rates.exposure * decay)
         if target.alpha is None:
-            self._background.backward(d_rgb, raster.transmittance, settings.rates.background * decay)
+            rate = settings.rate_boost * settings.rates.background * decay
+            self._background.backward(d_rgb, raster.transmittance, rate)
         self._gradients = self._rasterizer.backward(raster, d_rgb, gradients=self._gradients)
         self._move(self._gradients, step)
         if step + 1 in self._rounds:

@@ -38,8 +38,8 @@ class LearningRates:
         means: times the extent of the cameras; decays to ``means_end`` of itself over the fit.
         quaternions, log_scales, logit_opacities, sh: of the raw parameters; they decay to ``end``.
         sh_rest_divisor: bands 1 to 3 move this much slower than band 0.
-        exposure, background: of the photos' gains and offsets and of the colour behind everything; never boosted.
-        most_boost: how many times larger the others may become in a short fit.
+        exposure, background: of the photos' gains and offsets and of the colour behind everything.
+        most_boost: how many times larger all but the exposure's may become in a short fit.
     """
 
     means: float = 1.6e-4
@@ -85,8 +85,8 @@ class FitSettings:
         seed_gaussians: sparse points are topped up to this number with points in front of the cameras.
         antialiased: low-pass filter with opacity compensation (Mip-Splatting).
         exposure: fit a gain and an offset per photo and channel.
-        background: the colour behind everything: black, or one colour found by the fit. Photos with alpha are
-            fitted over random colours whatever is said here.
+        background: the colour behind everything: black, or one colour found by the fit, which shows instead of
+            black where a short fit has not yet closed the scene. Photos with alpha are fitted over random colours.
         ssim_weight: share of 1 - SSIM in the loss.
         opacity_regularizer, scale_regularizer: pull of the mean opacity and of the mean scale (in units of the
             cameras' extent) towards zero, against floaters.
@@ -100,11 +100,11 @@ class FitSettings:
     resolutions: tuple[Resolution, ...]
     max_gaussians: int = 150_000
     sh_degree: int = 3
-    sh_interval: float = 0.15
+    sh_interval: float = 0.1
     seed_gaussians: int = 10_000
     antialiased: bool = True
     exposure: bool = True
-    background: BackgroundMode = "black"
+    background: BackgroundMode = "learned"
     ssim_weight: float = 0.2
     opacity_regularizer: float = 0.0
     scale_regularizer: float = 0.0

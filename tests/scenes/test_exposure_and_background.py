@@ -31,7 +31,7 @@ def test_the_gradient_passes_through_the_gain() -> None:
 
 
 def test_a_learned_colour_goes_to_what_is_seen_behind() -> None:
-    background = Background(learned=True)
+    background = Background((0.5, 0.5, 0.5))
     wanted = np.array([0.2, 0.6, 0.9], np.float32)
     seen_through = np.zeros((6, 5), np.float32)
     seen_through[:3] = 1
@@ -43,7 +43,7 @@ def test_a_learned_colour_goes_to_what_is_seen_behind() -> None:
 
 
 def test_black_stays_black() -> None:
-    background = Background(learned=False)
+    background = Background(None)
     background.backward(np.ones((2, 2, 3), np.float32), np.ones((2, 2), np.float32), 1.0)
     assert not background.color.any()
 
@@ -56,7 +56,7 @@ def test_a_random_colour_belongs_to_its_step() -> None:
 @pytest.mark.parametrize("which", ["exposure", "background"])
 def test_they_come_back_from_what_was_kept(which: str) -> None:
     def make() -> Exposures | Background:
-        return Exposures(2) if which == "exposure" else Background(learned=True)
+        return Exposures(2) if which == "exposure" else Background((0.1, 0.5, 0.7))
 
     def push(state: Exposures | Background, amount: float) -> None:
         image = np.full((3, 3, 3), amount, np.float32)
