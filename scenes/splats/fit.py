@@ -261,7 +261,8 @@ class _Fitting:
         """What the progress line shows; measuring changes nothing."""
         settings = self._settings
         every = max(1, settings.iterations // _MONITOR_REPORTS)
-        if step % every < max(1, settings.iterations // _REPORTS) or step == settings.iterations:
+        due = step % every < max(1, settings.iterations // _REPORTS) or step == settings.iterations
+        if due or np.isnan(self._psnr):
             self._psnr = float(np.mean([self._psnr_of(photo) for photo in self._split.watched]))
         name = "psnr" if step <= self._split.honest_until else "train_psnr"
         return {
