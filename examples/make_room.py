@@ -34,7 +34,7 @@ class Plan:
     height: int
     samples: int
     passes: int
-    quality: int = 90
+    quality: int = 86
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,8 @@ def curtains(rng: np.random.Generator, room: Room, x0: float, x1: float, top: fl
 
 def door(x0: float, x1: float, height: float = 2.03) -> Parts:
     """A closed panelled door with its frame, in the wall y = 0, seen from the room."""
-    parts: Parts = [("door", box((x0, -0.02, 0.004), (x1, 0.012, height), 0.003))]
+    leaf = box((x0, -0.02, 0.004), (x1, 0.012, height), 0.003)
+    parts: Parts = [("door", leaf.mapped(leaf.uv[:, ::-1]))]  # the grain runs upwards
     width = x1 - x0
     for low, high in ((0.12, 0.85), (1.02, 1.88)):
         for left, right in ((0.10, width / 2 - 0.04), (width / 2 + 0.04, width - 0.10)):

@@ -74,7 +74,7 @@ def _surfaces(rng: np.random.Generator, room: Room, paint: Painter) -> None:
     m["wall_east"] = Material(image=paint(surfaces.plaster, d, h, tint))
     m["wall_north"] = Material(image=paint(surfaces.plaster, w, h, tint))
     m["wall_west"] = Material(image=paint(surfaces.leaf_wallpaper, d, h, ACCENTS[rng.integers(len(ACCENTS))]))
-    m["ceiling"] = Material(image=paint(surfaces.plaster, w, d, colour(238, 236, 231), 200))
+    m["ceiling"] = Material(image=paint(surfaces.plaster, w, d, colour(238, 236, 231), 0.5))
     m["reveal"] = Material(tint=colour(232, 229, 222))
     m["white_gloss"] = Material("gloss", tint=colour(233, 231, 225), roughness=0.2)
     m["rug"] = Material(image=paint(surfaces.rug, RUGS[rng.integers(len(RUGS))]))

@@ -1,5 +1,7 @@
 """Pictures in frames, book spines and the view from the window, all drawn from random numbers."""
 
+import colorsys
+
 import numpy as np
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
@@ -126,24 +128,32 @@ def any_picture(rng: np.random.Generator, width: int, height: int) -> Floats:
     return matted(picture) if rng.random() < 0.6 else picture
 
 
+def _cover(rng: np.random.Generator) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """A cover's colour and the ink on it."""
+    hue, saturation, value = rng.uniform(0, 1), rng.uniform(0.25, 0.8), rng.uniform(0.25, 0.92)
+    if rng.random() < 0.45:  # reds, ochres and creams are commoner on shelves than violets
+        hue, saturation = rng.uniform(0.0, 0.14), rng.uniform(0.15, 0.8)
+    red, green, blue = (int(255 * c) for c in colorsys.hsv_to_rgb(hue, saturation, value))
+    ink = ((226, 206, 150), (236, 230, 214), (40, 34, 34))[2 if value > 0.65 else int(rng.integers(2))]
+    return (red, green, blue), ink
+
+
 def book_spines(rng: np.random.Generator, count: int) -> Floats:
     """An atlas of `count` spines side by side (each 40 x 256 pixels), with bands and marks like titles."""
     width, height = 40, 256
     image, draw = _canvas((width * count, height), colour(128, 128, 128))
     for k in range(count):
-        hue, lightness = rng.uniform(0, 360), rng.uniform(18, 68)
-        cover = Image.new("HSV", (1, 1), (int(hue * 255 / 360), int(rng.uniform(40, 190)), int(lightness * 2.9)))
-        rgb = cover.convert("RGB").tobytes()
+        cover, ink = _cover(rng)
         left = k * width
-        draw.rectangle((left, 0, left + width - 1, height), fill=(rgb[0], rgb[1], rgb[2]))
-        ink = (242, 232, 205) if lightness < 48 else (34, 30, 30)
+        draw.rectangle((left, 0, left + width - 1, height), fill=cover)
         for y in rng.uniform(8, height - 8, rng.integers(1, 4)):
-            draw.rectangle((left, y, left + width, y + rng.uniform(2, 12)), fill=ink)
-        y = rng.uniform(30, 60)
-        while y < height - rng.uniform(40, 90):
-            step = rng.uniform(4, 14)
-            draw.rectangle((left + rng.uniform(8, 14), y, left + rng.uniform(24, 32), y + step), fill=ink)
-            y += step + rng.uniform(2, 6)
+            draw.rectangle((left, y, left + width, y + rng.uniform(2, 9)), fill=ink)
+        y, end = rng.uniform(30, 70), height - rng.uniform(70, 130)
+        middle, half = left + width / 2, rng.uniform(3, 7)
+        while y < end:
+            step = rng.uniform(3, 10)
+            draw.rectangle((middle - half, y, middle + half, y + step), fill=ink)
+            y += step + rng.uniform(2, 8)
     atlas = np.asarray(image, float) / 255
     wear = grain(rng, height, width * count, 1, 1) * 0.05
     return np.clip(atlas * (1 + wear[..., None]), 0, 1)
@@ -174,7 +184,7 @@ def panorama(rng: np.random.Generator, height: int = 1280) -> Floats:
         rng, height, width, 30, 40, 4
     )
     stripes = 0.06 * np.sign(np.sin(np.arange(width) * 2 * np.pi * 44 / width))
-    ground = np.array([0.22, 0.31, 0.12]) * (1 + lawn + stripes)[..., None]
+    ground = np.array([0.25, 0.30, 0.17]) * (1 + lawn + stripes)[..., None]
     image = mix(image, ground, smoothstep(-0.055, -0.06, elevation))
     hedge_top = -0.125 + 0.012 * fractal_noise(rng, 2, width, 1, 60, 5, 0.7)[0][None, :]
     foliage = 0.6 * fractal_noise(rng, height, width, 200, 400, 3, 0.8) + 3.5 * (elevation + 0.19)

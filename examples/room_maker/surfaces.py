@@ -55,15 +55,16 @@ def wood_panel(rng: np.random.Generator, wood: str, size: int = 768) -> Floats:
     return np.clip(np.concatenate([strip - strip.mean(axis=(0, 1)) + mean for strip in strips]), 0, 1)
 
 
-def plaster(rng: np.random.Generator, width_m: float, height_m: float, tint: Floats, pixels_per_m: int = 240) -> Floats:
+def plaster(rng: np.random.Generator, width_m: float, height_m: float, tint: Floats, strength: float = 1.0) -> Floats:
     """Painted plaster: roller marks, trowel clouds, specks and hairline strokes. Strong enough for feature matching."""
+    pixels_per_m = 240
     height, width = round(height_m * pixels_per_m), round(width_m * pixels_per_m)
     clouds = fractal_noise(rng, height, width, 2 * height_m, 2 * width_m, 6, 0.7) * 0.026
     trowel = grain(rng, height, width, 2.2, 6) * 0.010 + grain(rng, height, width, 6, 2.2) * 0.010
     specks = np.clip(np.abs(grain(rng, height, width, 1.5, 1.5)) - 2.1, 0, 1.5)
     sign = np.where(fractal_noise(rng, height, width, 20, 20, 1) > 0, 1.0, -1.0)
     pits = np.clip(np.abs(grain(rng, height, width, 3.2, 3.2)) - 2.5, 0, 1.0)
-    return shaded(tint, clouds + trowel + 0.07 * specks * sign - 0.14 * pits)
+    return shaded(tint, strength * (clouds + trowel + 0.07 * specks * sign - 0.14 * pits))
 
 
 def leaf_wallpaper(rng: np.random.Generator, width_m: float, height_m: float, tint: Floats) -> Floats:
