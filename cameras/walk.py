@@ -32,11 +32,15 @@ TURN_RATE_RAD_S = math.radians(25)
 _CALM_TURN_RAD_S = math.radians(14)
 _PLANNED_TURN_RAD_S = math.radians(20)
 _EASE_S = 1.5
-_CANDIDATES = 64
+_CANDIDATES = 128
 _ROWS = 160
 _SECONDS_PER_KEYFRAME = 1.25
+# A run that leaves the bounds of the capture by a tenth loses more than the whole use of the film's time is worth.
+_OUTSIDE = 20.0
+# The curve through the keyframes is a little longer than the rows that they were picked from.
+_LENGTH_MARGIN = 0.97
 # Film seconds over which a route is averaged: across, and along the vertical, where a bobbing camera is worst.
-_SIGMA_S = 1.2
+_SIGMA_S = 1.6
 _SIGMA_VERTICAL_S = 4.0
 # Photos closer together than this part of their distance to the scene are one standpoint.
 _ONE_PLACE = 0.02
@@ -215,7 +219,7 @@ def _even_steps(positions: Floats, forwards: Floats, steps: Floats) -> tuple[Flo
 
 def _cut_to_speed(positions: Floats, forwards: Floats, s: _Situation) -> tuple[Floats, Floats, float]:
     """The middle part of a run that can be flown in time, and how much of the possible length it uses, in [0, 1]."""
-    length, possible = float(norms(np.diff(positions, axis=0)).sum()), s.speed * s.cruise_s
+    length, possible = float(norms(np.diff(positions, axis=0)).sum()), _LENGTH_MARGIN * s.speed * s.cruise_s
     kept = min(_ROWS, max(8, math.floor(_ROWS * possible / max(length, 1e-12))))
     first = (_ROWS - kept) // 2
     rows = np.arange(kept, dtype=np.float64)
@@ -259,16 +263,19 @@ def _score(positions: Floats, forwards: Floats, used: float, s: _Situation) -> f
     distances, angles = s.support.distances_and_angles(positions[rows], forwards[rows])
     far = distances / max(s.support.distance_bound, 1e-9) if s.speed > 0 else np.zeros_like(distances)
     odd = angles / s.support.angle_bound_rad
-    penalty = 0.4 * float(far.mean() + odd.mean()) + 2 * max(0.0, float(max(far.max(), odd.max())) - 1)
+    penalty = 0.4 * float(far.mean() + odd.mean()) + _OUTSIDE * max(0.0, float(max(far.max(), odd.max())) - 1)
     alignment = bends = 0.0
     if s.speed > 0:
-        travel: Floats = unit(np.diff(positions[rows], axis=0))
-        alignment = float(np.mean(np.sum(travel * forwards[rows[:-1]], axis=1)))
-        bends = float(angles_between_rad(travel[1:], travel[:-1]).sum()) / math.pi
+        visited = positions[rows]
+        travel = unit(visited[1:] - visited[:-1])
+        views: Floats = forwards[rows[:-1]]
+        alignment = float(np.sum(travel * views)) / len(views)
+        turned: Floats = angles_between_rad(travel[1:], travel[:-1])
+        bends = float(turned.sum()) / math.pi
     if s.obstacles is not None and s.wanted_clearance > 0 and s.speed > 0:
         nearest, _ = s.obstacles.query(positions[rows])
         penalty += 2 * max(0.0, 1 - float(nearest.min()) / s.wanted_clearance)
-    return used + 0.7 * alignment + _seen(positions, forwards, s) - penalty - 0.25 * bends
+    return 1.5 * used + 0.7 * alignment + _seen(positions, forwards, s) - penalty - 0.5 * bends
 
 
 def _seen(positions: Floats, forwards: Floats, s: _Situation) -> float:

@@ -16,6 +16,8 @@ from .rotations import angle_rad
 # A sparse point is stray if its 8 nearest neighbours are farther away than usual by these many standard deviations.
 _NEIGHBOURS = 8
 _STRAY_SIGMAS = 2.0
+# Photos come in handfuls from one standpoint; the fourth neighbour is often the next standpoint's.
+_COMPANY = 4
 # The film is measured this often; fast enough for the smooth paths made here.
 _SAMPLES_PER_S = 30
 
@@ -67,7 +69,7 @@ class Support:
     Attributes:
         positions_world: [N, 3].
         forwards_world: [N, 3] unit.
-        distance_bound: 1.5 times the distance within which 9 of 10 photos have two neighbours (0: one place).
+        distance_bound: 1.2 times the distance within which 9 of 10 photos have four others (0: one place).
         angle_bound_rad: 1.5 times the angle to the most similar of the photos within that distance, for 9 of 10
             photos; at least 15 degrees.
     """
@@ -85,7 +87,8 @@ class Support:
         if n < 3:
             return cls(positions, forwards, float(np.ptp(positions, axis=0).max()), float(np.radians(30)))
         distances = norms(positions[:, None] - positions)[..., 0]
-        bound = 1.5 * float(np.quantile(np.sort(distances, axis=1)[:, 2], 0.9))
+        ranked: Floats = np.sort(distances, axis=1)
+        bound = 1.2 * float(np.quantile(ranked[:, min(_COMPANY, n - 1)], 0.9))
         angles = angles_between_rad(forwards[:, None], forwards)
         others = (distances <= bound) & ~np.eye(n, dtype=np.bool_)
         nearest = np.where(others, angles, np.pi).min(axis=1)
