@@ -17,6 +17,7 @@ from .rotations import angle_rad, look_rotation, matrix_from_quaternion, quatern
 from .splines import ArcLength, Curve, RotationCurve
 
 UNIT_TOLERANCE = 1e-6
+_SHORTEST_EASE_S = 1e-6
 # Neighbouring keyframes nearer than this part of the path's size have no direction to fly.
 _REPEATED = 1e-9
 
@@ -86,7 +87,7 @@ class CameraPath:
         duration_s: length of the film; frame i is at i / fps, so a loop's last frame comes one frame before its first.
         is_loop: the path goes on from its last keyframe to its first.
         no_overshoot: stay in the box of neighbouring keyframes (see `splines`).
-        ease_s: as above; at most half of duration_s.
+        ease_s: as above; half of duration_s where the film is shorter than two eases.
         level_up_world: if given, the horizon is kept level under this axis, and keyframes give the viewing direction
             only; otherwise roll is interpolated like everything else.
         note: provenance, for people and reports; JSON-able.
@@ -109,8 +110,8 @@ class CameraPath:
             raise ValueError("a path needs at least one keyframe")
         if not (math.isfinite(self.duration_s) and self.duration_s > 0):
             raise ValueError(f"duration_s must be positive, got {self.duration_s}")
-        if not 0 <= self.ease_s <= self.duration_s / 2:
-            raise ValueError(f"ease_s must be between 0 and half of duration_s, got {self.ease_s}")
+        if not (math.isfinite(self.ease_s) and self.ease_s >= 0):
+            raise ValueError(f"ease_s must be finite and not negative, got {self.ease_s}")
         if self.level_up_world is not None and not 1e-6 < math.hypot(*self.level_up_world) < math.inf:
             raise ValueError(f"level_up_world must be a finite direction, got {self.level_up_world}")
         self._check_times()
@@ -255,12 +256,13 @@ def eased_fraction(time_s: ArrayLike, duration_s: float, ease_s: float) -> Float
     The speed follows 6 x^5 - 15 x^4 + 10 x^3 (Perlin 2002), so that acceleration and jerk start and end at zero.
     """
     t = np.clip(np.asarray(time_s, dtype=np.float64), 0.0, duration_s)
-    if ease_s == 0:
+    ease_s = min(ease_s, 0.5 * duration_s)
+    if ease_s < _SHORTEST_EASE_S:
         return t / duration_s
     cruise = duration_s - ease_s
 
     def covered(elapsed: Floats) -> Floats:
-        x = np.clip(elapsed / ease_s, 0.0, 1.0)
+        x = np.minimum(elapsed, ease_s) / ease_s
         return ease_s * (x**6 - 3 * x**5 + 2.5 * x**4) + np.maximum(elapsed - ease_s, 0.0)
 
     return np.where(t <= 0.5 * duration_s, covered(t), cruise - covered(duration_s - t)) / cruise
