@@ -103,7 +103,7 @@ def test_a_walk_is_comfortable_level_and_near_the_photos(
     assert len(path.cameras(25, 64, 48)) == 200
 
 
-def test_the_order_of_the_photos_does_not_matter_much_and_a_plan_is_repeatable() -> None:
+def test_a_plan_is_repeatable_and_comfortable_in_any_order_of_the_photos() -> None:
     cameras = room(np.random.default_rng(0))
     plans = [
         plan_walk(c, NOTHING, seconds=8, up_known=True, film_intrinsics=FILM) for c in (cameras, cameras, cameras[::-1])
