@@ -3,11 +3,11 @@
 import hashlib
 import io
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from PIL import Image
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from cameras.errors import InputError, SettingsError
 from cameras.reporting import Report, silent
@@ -26,8 +26,9 @@ MAX_FRAMES_IN_VIDEO = 200_000
 _GREY_LONG_SIDE = 640
 _JPEG_QUALITY = 95
 _MAX_DAMAGED = 0.05
-# Not near 1: some headers give the length of the sound, which may be longer than the pictures.
+# Not near 1: some headers give the length of the sound, and trimmed videos list frames that are not shown.
 _LEAST_OF_LENGTH = 0.5
+_LEAST_OF_FRAMES = 0.75
 
 
 class _Selection(BaseModel):
@@ -36,7 +37,7 @@ class _Selection(BaseModel):
     version: Literal[1]
     video: str
     max_frames: int
-    numbers: list[int]
+    numbers: Annotated[list[int], Field(min_length=MIN_FRAMES)]
     times_s: list[float]
     frames_in_video: int
     damaged: int
@@ -163,9 +164,15 @@ def _check_whole(video_file: Path, facts: VideoFacts, survey: Survey, n_damaged:
             f"a whole video was expected, but of the {facts.seconds:.1f} s of {video_file} only {seen:.1f} s can be "
             "decoded, as if it were cut off; copy it again from the camera."
         )
-    if n_damaged > _MAX_DAMAGED * (len(survey.numbers) + n_damaged):
+    found = len(survey.numbers) + n_damaged
+    if found < _LEAST_OF_FRAMES * facts.frames_listed:
         raise InputError(
-            f"a whole video was expected, but {n_damaged} of {len(survey.numbers) + n_damaged} frames of {video_file} "
+            f"a whole video was expected, but of the {facts.frames_listed} frames of {video_file} only {found} are "
+            "there, as if it were cut off; copy it again from the camera."
+        )
+    if n_damaged > _MAX_DAMAGED * found:
+        raise InputError(
+            f"a whole video was expected, but {n_damaged} of {found} frames of {video_file} "
             "are damaged; copy it again from the camera."
         )
 

@@ -76,7 +76,7 @@ class VideoFacts:
         seconds: length as the file says; 0 if it does not.
         fps: average frame rate; 0 if unknown.
         codec: FFmpeg's name.
-        frames: as the file says, else from length and rate; 0 if unknown.
+        frames_listed: number of frames as the file says; 0 if it does not.
         is_hdr: its transfer is PQ or HLG.
     """
 
@@ -87,8 +87,13 @@ class VideoFacts:
     seconds: float
     fps: float
     codec: str
-    frames: int
+    frames_listed: int
     is_hdr: bool
+
+    @property
+    def frames(self) -> int:
+        """Number of frames as the file says, else from length and rate; 0 if unknown."""
+        return self.frames_listed or round(self.seconds * self.fps)
 
 
 @dataclass(frozen=True)
@@ -145,7 +150,7 @@ def video_facts(path: Path) -> VideoFacts:
         )
     stored = (picture.width, picture.height)
     is_hdr = int(picture.color_trc) in _HDR_TRANSFERS
-    return VideoFacts(*size, stored, turn, seconds, fps, codec, frames or round(seconds * fps), is_hdr)
+    return VideoFacts(*size, stored, turn, seconds, fps, codec, frames, is_hdr)
 
 
 def decoded_frames(path: Path, damaged: list[str] | None = None) -> Iterator[DecodedFrame]:

@@ -124,6 +124,15 @@ def test_a_second_call_makes_only_what_is_missing(walk: Path, tmp_path: Path) ->
     assert (second.photos, second.provenance) == (first.photos, first.provenance)
 
 
+@pytest.mark.parametrize("content", ["", "{}", '{"version": 1, "numbers": []}'])
+def test_a_broken_selection_is_made_again(walk: Path, tmp_path: Path, content: str) -> None:
+    extract_frames(walk, tmp_path, max_frames=8)
+    before = contents(tmp_path)
+    (tmp_path / "selection.json").write_text(content)
+    extract_frames(walk, tmp_path, max_frames=8)
+    assert contents(tmp_path) == before
+
+
 def test_another_video_replaces_the_frames_of_the_first(walk: Path, tmp_path: Path) -> None:
     other = write_video(tmp_path / "other.mkv", [scenery(5 * i) for i in range(20)])
     extract_frames(walk, tmp_path / "frames")
@@ -240,13 +249,13 @@ def write_sound_in_mp4(path: Path) -> None:
         container.mux(stream.encode())
 
 
-def write_cut_off(path: Path) -> None:
+def write_cut_off(path: Path, share: float = 0.25) -> None:
     """The index stands first, most of the frames are missing."""
     whole = path.with_name("whole.mp4")
     noise = np.random.default_rng(0).integers(0, 255, (40, HEIGHT, WIDTH, 3), dtype=np.uint8)
     write_video(whole, list(noise), options={"movflags": "faststart"})
     data = whole.read_bytes()
-    path.write_bytes(data[: len(data) // 4])
+    path.write_bytes(data[: int(share * len(data))])
 
 
 def write_damaged(path: Path) -> None:
@@ -278,6 +287,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "no frame": (lambda path: path.write_bytes(b"YUV4MPEG2 W160 H96 F30:1\n"), "not one frame|cannot be opened"),
     "cut off": (write_cut_off, "cut off"),
+    "end missing": (lambda path: write_cut_off(path, 0.65), "of the 40 frames .* only 2. are there"),
     "damaged": (write_damaged, "frames of .* are damaged"),
 }
 
