@@ -1,6 +1,5 @@
 """What an input is, told by its content, and the one way from any input to a capture."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -55,7 +54,8 @@ def _identify_folder(folder: Path) -> str:
 
 def _identify_file(path: Path) -> str:
     if path.suffix.lower() == ".json":
-        return _identify_json(path)
+        split = path.stem.removeprefix("transforms_") if path.stem.startswith("transforms_") else ""
+        return "blender" if split in ("train", "val", "test") else "nerfstudio"
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
@@ -78,20 +78,6 @@ def _identify_file(path: Path) -> str:
         f"A folder of at least 3 photos was expected, but {path} is one photo ({photo.width}x{photo.height}); "
         "give the folder that holds it."
     )
-
-
-def _identify_json(path: Path) -> str:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(
-            f"{path} should be a JSON file with camera poses, but it is not valid JSON; export it again."
-        ) from error
-    frames = content.get("frames") if isinstance(content, dict) else None
-    if not isinstance(frames, list):
-        raise InputError(f"{path} should hold camera poses under the key 'frames', but it does not; give another file.")
-    named = path.name.startswith("transforms_") and path.stem.removeprefix("transforms_") in ("train", "val", "test")
-    return "blender" if named else "nerfstudio"
 
 
 def read_posed(path: Path, kind: str) -> Capture:
