@@ -10,6 +10,7 @@ import numpy as np
 from cameras.errors import InputError, SettingsError
 from cameras.reporting import Report, silent
 from scenes.captures.capture import Capture, CaptureImage
+from scenes.captures.levelled import in_world_of
 from scenes.captures.pixels import PosedPhoto, load_photos
 from scenes.scene import FloatImage, Scene
 from scenes.splats.settings import FitSettings
@@ -151,7 +152,8 @@ def evaluate(
 
     Args:
         long_side: photos are reduced to it before fitting and scoring; the scores are of that size.
-        walk: posed frames in the world of ``capture`` that are scored as well, at their own size.
+        walk: posed frames that are scored as well, at their own size; in the axes of the capture's own file, or of its
+            world if the walk says that it was levelled.
         workdir: keeps the fit's checkpoint.
         on_comparison: is shown every photo (``"photo"``) and frame (``"walk"``) with its render.
     """
@@ -168,7 +170,7 @@ def evaluate(
     per_image = _scored(compare(scene, test), "photo", len(test), report, on_comparison)
     per_frame = None
     if walk is not None:
-        steps = load_photos(walk)
+        steps = load_photos(in_world_of(walk, capture))
         per_frame = _scored(compare(scene, steps), "walk", len(steps), report, on_comparison)
     return Evaluation(
         Scores.mean([scores for _, scores in per_image]),
@@ -236,9 +238,9 @@ def _scored(
 
 
 def read_walk(path: Path) -> Capture:
-    """The posed frames of a walk: a file as nerfstudio's ``transforms.json``, in the world of the capture's own file.
+    """The posed frames of a walk: a file as nerfstudio's ``transforms.json``, in the axes of the capture's own file.
 
-    The capture's reader leaves the world as its file has it, and so does this.
+    `evaluate` brings them to the capture's world, where that was levelled.
 
     Raises:
         InputError: if it cannot be read.

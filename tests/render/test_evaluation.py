@@ -17,6 +17,7 @@ from render.evaluation import Comparison, Split, choose_split, compare, evaluate
 from render.evaluation_pictures import PictureFolder, error_colors, strip
 from render.quality import Scores
 from scenes.captures.capture import Capture, CaptureImage, SparsePoints
+from scenes.captures.levelled import LEVELLED_FROM_FILE, moved
 from scenes.captures.nerfstudio import read_nerfstudio
 from scenes.captures.pixels import PosedPhoto
 from scenes.scene import View, World
@@ -137,6 +138,16 @@ def test_nothing_is_fitted_on_held_out_photos(tiny_room: Path, tmp_path: Path) -
     spoilt = evaluate(replace(capture, images=images), split, SHORT, walk=capture)
     assert honest.walk == spoilt.walk
     assert honest.scores != spoilt.scores
+
+
+def test_a_walk_in_the_files_axes_follows_a_levelled_capture(tiny_room: Path) -> None:
+    in_file = read_nerfstudio(tiny_room)
+    turn = Rigid(np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]]), np.zeros(3))
+    turned = moved(in_file, turn)
+    world = replace(turned.world, up_known=True, provenance={LEVELLED_FROM_FILE: turn.matrix().tolist()})
+    turned = replace(turned, world=world)
+    split = choose_split(turned, 7)
+    assert evaluate(turned, split, SHORT, walk=in_file).walk == evaluate(turned, split, SHORT, walk=turned).walk
 
 
 def test_a_smaller_size_is_fitted_and_scored(tiny_room: Path) -> None:
