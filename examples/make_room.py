@@ -47,7 +47,7 @@ class Shot:
     stops: float | None
 
 
-STANDARD = Plan(photos=60, frames=24, width=800, height=533, samples=4, passes=2)
+STANDARD = Plan(photos=60, frames=24, width=800, height=533, samples=6, passes=1)
 DRAFT = Plan(photos=24, frames=8, width=400, height=267, samples=4, passes=1)
 
 

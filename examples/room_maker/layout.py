@@ -193,16 +193,9 @@ def _seating(rng: np.random.Generator, room: Room, paint: Painter) -> None:
     top = ("table_wood", "marble")[rng.integers(2)]
     table = furniture.coffee_table(rng, float(rng.uniform(1.1, 1.25)), 0.6, top)
     _put(room, placed(table, 1.78, middle, np.pi / 2, 0.012), "table")
-    _put(
-        room,
-        placed(
-            furniture.armchair("armchair", "cushion3"),
-            0.60 * room.width_m,
-            d - 0.75,
-            float(np.radians(rng.uniform(125, 150))),
-        ),
-        "armchair",
-    )
+    chair = placed(furniture.armchair("armchair", "cushion3"), -0.4, -0.44)
+    facing = float(np.radians(rng.uniform(125, 150)))
+    _put(room, placed(chair, 0.665 * room.width_m, d - 0.88, facing), "armchair")
     if rng.random() < 0.5:
         for k in (-1, 0, 1):
             _put(

@@ -176,4 +176,4 @@ def metered_gains(frames: Sequence[Image32]) -> Floats:
     luminance = pixels.mean(axis=1)
     middle = float(np.median(luminance))
     cast = pixels[luminance < 4 * middle].mean(axis=0)
-    return 0.27 / middle * (cast.mean() / cast) ** 0.5
+    return 0.25 / middle * (cast.mean() / cast) ** 0.5
