@@ -45,6 +45,11 @@ def thumbnail(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(grey).resize((THUMB_SIDE, THUMB_SIDE), Image.Resampling.BOX))
 
 
+def frames_wanted(seconds: float, most: int = MOST_FRAMES) -> int:
+    """How many frames a video of so many seconds should give, if it has them."""
+    return min(max(round(FRAMES_PER_SECOND * seconds), LEAST_FRAMES), most)
+
+
 def choose_frames(survey: Survey, most: int = MOST_FRAMES) -> NDArray[np.int64]:
     """Positions in ``survey`` of the chosen frames, rising.
 
@@ -53,8 +58,7 @@ def choose_frames(survey: Survey, most: int = MOST_FRAMES) -> NDArray[np.int64]:
     so that what moved is covered all the same.
     """
     times = survey.times_s
-    seconds = float(times[-1] - times[0]) if len(times) else 0.0
-    wanted = min(max(round(FRAMES_PER_SECOND * seconds), LEAST_FRAMES), most)
+    wanted = frames_wanted(float(times[-1] - times[0]) if len(times) else 0.0, most)
     windows = wanted
     while windows < len(times):
         chosen = _distinct(_sharpest(survey, windows), survey.thumbs)

@@ -1,5 +1,6 @@
 """What an input is, told by its content, and the one way from any input to a capture."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,8 +8,10 @@ from cameras.errors import InputError
 from cameras.reporting import Report, silent
 
 from .capture import Capture
+from .exif import FULL_FRAME_DIAGONAL_MM
 from .levelled import levelled
 from .photos import find_photos, list_photo_files, read_photo
+from .photoset import Photo
 from .stills import UnreadableImageError
 from .triangulate import with_points
 
@@ -160,9 +163,16 @@ def _describe_photos(folder: Path) -> dict[str, object]:
         "images": len(photo_set.photos),
         "width": first.width,
         "height": first.height,
-        "focal_px": first.focal_px,
+        "focal_mm_full_frame": _full_frame_mm(first),
         "sizes": sorted({f"{photo.width}x{photo.height}" for photo in photo_set.photos}),
         "cameras": len({photo.camera_key for photo in photo_set.photos}),
         "masks": sum(photo.mask_path is not None for photo in photo_set.photos),
         "skipped": dict(photo_set.skipped),
     }
+
+
+def _full_frame_mm(photo: Photo) -> float | None:
+    """The 35-mm equivalent of a photo's focal length, by diagonals."""
+    if photo.focal_px is None:
+        return None
+    return round(photo.focal_px * FULL_FRAME_DIAGONAL_MM / math.hypot(photo.width, photo.height), 1)

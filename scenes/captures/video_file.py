@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cameras.errors import InputError
 
+from .frame_choice import MOST_FRAMES, frames_wanted
 from .stills import reduced_size
 
 if TYPE_CHECKING:
@@ -106,13 +107,16 @@ class DecodedFrame:
 
 
 def describe_video(path: Path) -> dict[str, object]:
-    """Width and height (upright, pixels), seconds, fps, codec and number of frames, without decoding more than one.
+    """Width and height (upright, pixels), seconds, fps, codec, number of frames, and of images that will be taken.
+
+    Not more than one frame is decoded.
 
     Raises:
         InputError: if it is no video that can be decoded.
     """
     facts = video_facts(path)
     return {
+        "images": min(frames_wanted(facts.seconds), facts.frames or MOST_FRAMES),
         "width": facts.width,
         "height": facts.height,
         "seconds": round(facts.seconds, 3),
