@@ -123,9 +123,18 @@ def full_frame_mm(lens: Intrinsics) -> float:
 
 
 def film_lens(capture: Capture, width: int, height: int) -> Intrinsics:
-    """The lens of the film: as wide across the diagonal as the photos, within what suits a room; square pixels."""
-    photo_mm = statistics.median(full_frame_mm(image.camera.intrinsics) for image in capture.images)
-    focal = min(max(photo_mm, WIDEST_MM), LONGEST_MM) * (width**2 + height**2) ** 0.5 / FULL_FRAME_DIAGONAL_MM
+    """The lens of the film, with square pixels, within what suits a room.
+
+    Between two lenses (their geometric mean): one as wide across the diagonal as the photos, and one whose picture lies
+    inside a photo's. For photos of the film's own shape both are the same; an upright photo would leave the sides of a
+    wide picture unseen with the first, and too little of the place with the second.
+    """
+    lenses = [image.camera.intrinsics for image in capture.images]
+    diagonal = math.hypot(width, height)
+    across = statistics.median(full_frame_mm(lens) for lens in lenses) * diagonal / FULL_FRAME_DIAGONAL_MM
+    inside = statistics.median(max(lens.fx * width / lens.width, lens.fy * height / lens.height) for lens in lenses)
+    mm = math.sqrt(across * inside) * FULL_FRAME_DIAGONAL_MM / diagonal
+    focal = min(max(mm, WIDEST_MM), LONGEST_MM) * diagonal / FULL_FRAME_DIAGONAL_MM
     return Intrinsics(width, height, focal, focal, width / 2, height / 2)
 
 
