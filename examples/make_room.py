@@ -34,7 +34,7 @@ class Plan:
     height: int
     samples: int
     passes: int
-    quality: int = 86
+    quality: int = 83
 
 
 @dataclass(frozen=True)
