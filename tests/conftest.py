@@ -4,6 +4,17 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No test may depend on how fast or how busy the machine is; in CI every run draws the same examples.
+settings.register_profile(
+    "flythrough",
+    deadline=None,
+    max_examples=40,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("flythrough")
 
 
 def find_shared_data() -> Path | None:
