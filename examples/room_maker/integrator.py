@@ -26,7 +26,7 @@ class WindowLight(mi.SamplingIntegrator):
     def __init__(self, room: Room, sky_seen: float, bounces: int) -> None:
         super().__init__(mi.Properties())
         self.sky_seen, self.bounces = sky_seen, bounces
-        self.sky = mi.Texture2f(
+        self.sky = mi.Texture2f(  # pyright: ignore[reportCallIssue]
             mi.TensorXf(np.ascontiguousarray(room.panorama, np.float32)), wrap_mode=dr.WrapMode.Repeat
         )
         self.windows = [
@@ -118,7 +118,7 @@ class WindowLight(mi.SamplingIntegrator):
             # A second one to the sun (7 in 10) or to a lamp.
             to_sun = sampler.next_1d(active) < 0.7
             uv = sampler.next_2d(active)
-            d_sun = self.sun_frame.to_world(mi.warp.square_to_uniform_cone(uv, self.cos_sun))
+            d_sun = self.sun_frame.to_world(mi.warp.square_to_uniform_cone(uv, self.cos_sun))  # pyright: ignore[reportArgumentType]
             ds, lamp = scene.sample_emitter_direction(si, uv, False, soft & ~to_sun)
             d = dr.select(to_sun, d_sun, ds.d)
             value, pdf_bsdf = bsdf.eval_pdf(ctx, si, si.to_local(d), soft)
