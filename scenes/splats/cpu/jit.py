@@ -46,8 +46,12 @@ def _imported_sources(source: Path, found: set[Path]) -> set[Path]:
 
 @functools.cache
 def _fingerprint(source: Path) -> str:
-    """Changes with every source that a kernel of this file is made of: Numba's own key sees one file, no globals."""
-    digest = hashlib.sha256(numba.__version__.encode())
+    """Changes with every source that a kernel of this file is made of: Numba's own key sees one file, no globals.
+
+    It also differs between installations: two that shared a folder would compile over each other's kernels while they
+    run, and kernels compiled at another time may round differently.
+    """
+    digest = hashlib.sha256(f"{numba.__version__} {source.resolve()}".encode())
     for file in sorted(_imported_sources(source, set())):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
@@ -94,7 +98,7 @@ def kernel(*, parallel: bool = False, inline: bool = False) -> Callable[[Callabl
     """A decorator that compiles a function with the flags of the engine.
 
     Args:
-        parallel: ``numba.prange`` loops are spread over threads.
+        parallel: ``numba.prange`` loops are spread over threads; the compiled kernel is kept on disk.
         inline: LLVM is told to inline every call; for small helpers of an inner loop.
     """
 
@@ -109,7 +113,9 @@ def kernel(*, parallel: bool = False, inline: bool = False) -> Callable[[Callabl
         if folder is not None:
             config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
         try:
-            return numba.njit(cache=folder is not None, **options)(function)
+            # Only whole kernels are kept: one compiled around a helper that came from the cache may round in another
+            # way than one compiled around the helper itself, and a film must have the same bytes again.
+            return numba.njit(cache=folder is not None and parallel, **options)(function)
         finally:
             config.CACHE_DIR = outer  # type: ignore[attr-defined]
 
