@@ -16,6 +16,8 @@ from typing import Any
 import numba
 from numba import config
 
+from .kernel_compiler import KernelCompiler
+
 # All of LLVM's fast-math but "nnan" and "ninf": a comparison with NaN or infinity keeps its meaning.
 FAST_MATH = frozenset({"nsz", "arcp", "contract", "afn", "reassoc"})
 
@@ -94,6 +96,24 @@ def _load_tbb() -> None:
 _load_tbb()
 
 
+_compiler = KernelCompiler()
+
+
+def _compile_elsewhere(dispatcher: Any) -> None:
+    """A kernel that is not on disk yet is compiled in a process beside this one and then loaded from there."""
+    cache = dispatcher._cache
+    load = cache.load_overload
+
+    def load_or_compile(signature: Any, target_context: Any) -> Any:
+        found = load(signature, target_context)
+        function = dispatcher.py_func
+        if found is None and _compiler.compile(function.__module__, function.__name__, signature):
+            found = load(signature, target_context)
+        return found
+
+    cache.load_overload = load_or_compile
+
+
 def kernel(*, parallel: bool = False, inline: bool = False) -> Callable[[Callable[..., Any]], Any]:
     """A decorator that compiles a function with the flags of the engine.
 
@@ -115,9 +135,12 @@ def kernel(*, parallel: bool = False, inline: bool = False) -> Callable[[Callabl
         try:
             # Only whole kernels are kept: one compiled around a helper that came from the cache may round in another
             # way than one compiled around the helper itself, and a film must have the same bytes again.
-            return numba.njit(cache=folder is not None and parallel, **options)(function)
+            dispatcher = numba.njit(cache=folder is not None and parallel, **options)(function)
         finally:
             config.CACHE_DIR = outer  # type: ignore[attr-defined]
+        if folder is not None and parallel:
+            _compile_elsewhere(dispatcher)
+        return dispatcher
 
     return decorate
 
