@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cameras.errors import PoseError
 from cameras.reporting import Report, silent
 
+from . import sfm_global
 from .capture import Capture
 from .colmap_calls import quiet_colmap
 from .features import extract_features
@@ -18,9 +19,10 @@ from .photoset import PhotoSet
 from .sfm_capture import capture_from_model
 from .sfm_mapping import map_incrementally, refine
 from .sfm_messages import failure, why_not_placed
+from .sfm_second import SecondAttempt
 from .sfm_settings import PoseSettings, fingerprint
 from .sfm_workdir import Workdir, WorkingCopy, working_copies, write_whole
-from .verify import photo_supports, verified_matches
+from .verify import Matches, photo_supports, verified_matches
 
 if TYPE_CHECKING:
     import pycolmap
@@ -99,20 +101,17 @@ def _make_model(
     database.close()
     counts = {(i - 1, j - 1): len(inliers) for (i, j), inliers in matches.items()}
     names = [copy.name for copy in copies]
-    models = map_incrementally(folder, len(copies), seed, report)
-    if not models:
+    model, others, doubts, facts = _mapped(len(copies), matches, folder, seed, report)
+    if model is None:
         raise PoseError(failure(names, 0, _left_out(names, [], counts, {})))
-    model = refine(models[0], folder, seed, report)
-    doubts: dict[int, str] = {}
-    supports = photo_supports(model, matches)
-    for image_id, support in sorted(supports.items()):
-        doubt = support.doubt()
-        if doubt is not None:
-            doubts[image_id] = doubt
-            model.deregister_frame(model.image(image_id).frame_id)
+    first = set(model.reg_image_ids())
+    grown = SecondAttempt(matches, len(copies), folder, seed).place_the_rest(model, others, report)
+    if grown is not model:
+        model = grown
+        facts["placed_later"] = [names[image_id - 1] for image_id in sorted(set(model.reg_image_ids()) - first)]
     placed = sorted(image_id - 1 for image_id in model.reg_image_ids())
     left_out = _left_out(names, placed, counts, doubts)
-    apart = [set(other.reg_image_ids()) - {index + 1 for index in placed} for other in models[1:]]
+    apart = [set(other.reg_image_ids()) - {index + 1 for index in placed} for other in others]
     if len(placed) < max(_LEAST_PLACED, round(_LEAST_PART * len(copies))):
         raise PoseError(failure(names, len(placed), left_out))
     return model, {
@@ -122,7 +121,39 @@ def _make_model(
         "other_models": [sorted(names[i - 1] for i in other) for other in apart if other],
         "reprojection_error_px": round(model.compute_mean_reprojection_error(), 4),
         "points": model.num_points3D(),
+        **facts,
     }
+
+
+def _mapped(
+    n_photos: int, matches: Matches, folder: Workdir, seed: int, report: Report
+) -> "tuple[pycolmap.Reconstruction | None, list[pycolmap.Reconstruction], dict[int, str], dict[str, object]]":
+    """The refined model of the photos to be believed, smaller models, why other photos are doubted, and facts."""
+    facts: dict[str, object] = {}
+    if n_photos > sfm_global.GLOBAL_ABOVE:
+        facts["mapping"] = "global"
+        model = sfm_global.map_globally(folder, seed, report)
+        refused: str | None = "global mapping found no focal length or no model"
+        if model is not None:
+            model = refine(model, folder, seed, report)
+            doubts = sfm_global.global_doubts(model, matches, seed)
+            refused = sfm_global.why_refused(model.num_reg_images(), len(doubts), n_photos)
+            if refused is None:
+                _deregister(model, doubts)
+                return model, [], doubts, facts
+        facts |= {"mapping": "incremental", "global_mapping_refused": refused}
+    models = map_incrementally(folder, n_photos, seed, report)
+    if not models:
+        return None, [], {}, facts
+    model = refine(models[0], folder, seed, report)
+    doubts = {image_id: doubt for image_id, s in photo_supports(model, matches).items() if (doubt := s.doubt())}
+    _deregister(model, doubts)
+    return model, models[1:], doubts, facts
+
+
+def _deregister(model: "pycolmap.Reconstruction", doubts: Mapping[int, str]) -> None:
+    for image_id in sorted(doubts):
+        model.deregister_frame(model.image(image_id).frame_id)
 
 
 def _left_out(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # A camera seen by so many photos can hold two radial and two tangential coefficients.
 _PHOTOS_FOR_FULL_LENS = 15
-_LEAST_MODEL = 3
+LEAST_MODEL = 3
 _MOST_ERROR_PX = 2.0
 _LEAST_ANGLE_DEG = 1.5
 
@@ -52,7 +52,7 @@ def mapping_options(seed: int, images: Path) -> "pycolmap.IncrementalPipelineOpt
     options.image_path = str(images)
     options.num_threads = options.mapper.num_threads = 1
     options.random_seed = options.mapper.random_seed = options.triangulation.random_seed = seed
-    options.min_model_size = _LEAST_MODEL
+    options.min_model_size = LEAST_MODEL
     options.max_num_models = 10
     return options
 

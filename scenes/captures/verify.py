@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pycolmap
 
+Matches = dict[tuple[int, int], NDArray[np.int64]]
+"""Inlier matches [M, 2] (feature indices) of verified pairs (image ids, smaller first)."""
+
 MATCHED = 15
 _EPIPOLAR_ERROR_PX = 4.0
 _LEAST_OBSERVATIONS = 20
@@ -52,12 +55,12 @@ class Support:
         return None
 
 
-def verified_matches(database: "pycolmap.Database") -> dict[tuple[int, int], NDArray[np.int64]]:
+def verified_matches(database: "pycolmap.Database") -> Matches:
     """Inlier matches [M, 2] (feature indices) of every verified pair (image ids, smaller first)."""
     import pycolmap
 
     pair_ids, geometries = database.read_two_view_geometries()
-    matches: dict[tuple[int, int], NDArray[np.int64]] = {}
+    matches: Matches = {}
     for pair_id, geometry in zip(pair_ids, geometries, strict=True):
         first, second = pycolmap.pair_id_to_image_pair(pair_id)
         inliers = np.asarray(geometry.inlier_matches, dtype=np.int64)
@@ -66,19 +69,23 @@ def verified_matches(database: "pycolmap.Database") -> dict[tuple[int, int], NDA
     return matches
 
 
-def photo_supports(
-    model: "pycolmap.Reconstruction", matches: dict[tuple[int, int], NDArray[np.int64]]
-) -> dict[int, Support]:
+def photo_supports(model: "pycolmap.Reconstruction", matches: Matches) -> dict[int, Support]:
     """The support of every registered image, by image id."""
-    registered = sorted(model.reg_image_ids())
-    rays = {image_id: _bearings(model, image_id) for image_id in registered}
-    tallies: dict[int, list[tuple[int, int]]] = {image_id: [] for image_id in registered}
-    for (first, second), inliers in matches.items():
-        if first in rays and second in rays:
-            agreeing = int(_agree(model, rays, first, second, inliers).sum())
-            tallies[first].append((agreeing, len(inliers)))
-            tallies[second].append((agreeing, len(inliers)))
-    return {image_id: _support(model, image_id, tallies[image_id]) for image_id in registered}
+    tallies: dict[int, list[tuple[int, int]]] = {image_id: [] for image_id in sorted(model.reg_image_ids())}
+    for (first, second), tally in pair_agreements(model, matches).items():
+        tallies[first].append(tally)
+        tallies[second].append(tally)
+    return {image_id: _support(model, image_id, tallies[image_id]) for image_id in tallies}
+
+
+def pair_agreements(model: "pycolmap.Reconstruction", matches: Matches) -> dict[tuple[int, int], tuple[int, int]]:
+    """Of every pair of registered images with matches, how many of these agree with the two poses, and of how many."""
+    rays = {image_id: _bearings(model, image_id) for image_id in sorted(model.reg_image_ids())}
+    return {
+        (first, second): (int(_agree(model, rays, first, second, inliers).sum()), len(inliers))
+        for (first, second), inliers in matches.items()
+        if first in rays and second in rays
+    }
 
 
 def _bearings(model: "pycolmap.Reconstruction", image_id: int) -> NDArray[np.float64]:

@@ -1,0 +1,115 @@
+"""Global mapping (GLOMAP, Pan et al. 2024, by COLMAP) for sets that are too large to place photo by photo.
+
+It was seen to place every photo with an error below a pixel and be wrong, so its model is checked before it is
+believed: see ``global_doubts``.
+"""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cameras.reporting import Report
+
+from .sfm_consistency import largest_agreeing_group, turn_errors_rad
+from .sfm_mapping import LEAST_MODEL
+from .sfm_workdir import Workdir
+from .verify import Matches, pair_agreements, photo_supports
+
+if TYPE_CHECKING:
+    import pycolmap
+
+GLOBAL_ABOVE = 300
+"""Sets of more photos than this are placed all at once."""
+
+# Between what photos placed well (3.4 degrees at most) and photos placed wrongly (8 at least) were seen to differ.
+_MOST_TURN_ERROR_RAD = np.radians(5.0)
+_MOST_DOUBTFUL = 0.1
+_LEAST_PLACED = 0.5
+
+
+def map_globally(workdir: Workdir, seed: int, report: Report) -> "pycolmap.Reconstruction | None":
+    """The largest model that global mapping gives, not checked; None if there is none, or no focal length was found.
+
+    Focal lengths that EXIF does not tell are found from the matches first (Sweeney et al. 2015).
+    """
+    import pycolmap
+
+    report("place photos", 0.0, {})
+    output, database_path = workdir.path / "mapping", workdir.path / "global.db"
+    shutil.rmtree(output, ignore_errors=True)
+    output.mkdir()
+    shutil.copyfile(workdir.matches, database_path)
+    models: dict[int, pycolmap.Reconstruction] = {}
+    if _focal_lengths_are_known(database_path, seed):
+        report("place photos", 0.2, {})
+        models = pycolmap.global_mapping(database_path, workdir.images, output, global_options(seed, workdir.images))
+    shutil.rmtree(output)
+    database_path.unlink()
+    report("place photos", 1.0, {"models": len(models)})
+    return max(models.values(), key=lambda model: (model.num_reg_images(), model.num_points3D()), default=None)
+
+
+def _focal_lengths_are_known(database_path: Path, seed: int) -> bool:
+    import pycolmap
+
+    def known() -> bool:
+        database = pycolmap.Database.open(database_path)
+        cameras = database.read_all_cameras()
+        database.close()
+        return all(camera.has_prior_focal_length for camera in cameras)
+
+    if known():
+        return True
+    options = pycolmap.ViewGraphCalibrationOptions()
+    options.random_seed = seed
+    return bool(pycolmap.calibrate_view_graph(database_path, options)) and known()
+
+
+def global_options(seed: int, images: Path) -> "pycolmap.GlobalPipelineOptions":
+    """One thread and no ordering of parameter blocks, so that the same matches give the same model."""
+    import pycolmap
+
+    options = pycolmap.GlobalPipelineOptions()
+    mapper = options.mapper
+    options.image_path = str(images)
+    options.min_model_size = LEAST_MODEL
+    options.num_threads = mapper.num_threads = 1
+    options.random_seed = mapper.random_seed = seed
+    mapper.rotation_averaging.random_seed = mapper.global_positioning.random_seed = seed
+    mapper.retriangulation.random_seed = seed
+    mapper.global_positioning.use_gpu = mapper.bundle_adjustment.ceres.use_gpu = False
+    mapper.global_positioning.use_parameter_block_ordering = False
+    mapper.bundle_adjustment.ceres.solver_options.num_threads = 1
+    return options
+
+
+def global_doubts(model: "pycolmap.Reconstruction", matches: Matches, seed: int) -> dict[int, str]:
+    """Which photos of a model not to believe, by image id, and why.
+
+    A photo is believed if it belongs to the largest group of photos that agree with each other, is turned as its
+    strongest pairs say by themselves, and has the support that every photo needs.
+    """
+    group = largest_agreeing_group(pair_agreements(model, matches))
+    turns = turn_errors_rad(model, matches, seed)
+    doubts: dict[int, str] = {}
+    for image_id, support in sorted(photo_supports(model, matches).items()):
+        doubt = support.doubt()
+        turn = turns.get(image_id, 0.0)
+        if doubt is None and image_id not in group:
+            doubt = "its pose does not fit those of most other photos"
+        if doubt is None and turn > _MOST_TURN_ERROR_RAD:
+            doubt = f"it is turned by {np.degrees(turn):.0f} degrees from what its matches say"
+        if doubt is not None:
+            doubts[image_id] = doubt
+    return doubts
+
+
+def why_refused(placed: int, doubtful: int, photos: int) -> str | None:
+    """Why a whole global model is not used, or None: too many of its photos are doubtful, or too few are there."""
+    if doubtful > _MOST_DOUBTFUL * placed:
+        return f"{doubtful} of the {placed} photos that global mapping placed were doubtful"
+    if placed < _LEAST_PLACED * photos:
+        return f"global mapping placed only {placed} of {photos} photos"
+    return None
