@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from scenes.captures.sfm_settings import PoseSettings
+
 from . import requests
 from .cli import Session
 from .estimates import film_seconds, fit_seconds
@@ -38,11 +40,11 @@ class Places:
         return folder
 
 
-def run_capture(places: Places, seed: int, progress: Progress, session: Session) -> None:
+def run_capture(places: Places, quality: str, seed: int, progress: Progress, session: Session) -> None:
     """Finds the cameras of photos and writes a capture folder."""
     folder = places.check(is_folder=True)
     requests.check_seed(seed)
-    wanted = Wanted(inspect_source(places.source), {"capture": places.output}, seed)
+    wanted = Wanted(inspect_source(places.source), {"capture": places.output}, seed, PoseSettings.for_quality(quality))
     _run(wanted, places, folder, progress, session)
 
 
@@ -51,7 +53,8 @@ def run_fit(places: Places, asked: FitRequest, progress: Progress, session: Sess
     folder = places.check(suffix=".ply")
     asked.check()
     source = inspect_source(places.source)
-    wanted = Wanted(source, {"scene": places.output}, asked.seed, fit=choose_fit(source, asked))
+    poses = PoseSettings.for_quality(asked.quality)
+    wanted = Wanted(source, {"scene": places.output}, asked.seed, poses, fit=choose_fit(source, asked))
     _run(wanted, places, folder, progress, session)
 
 
@@ -72,7 +75,7 @@ def _run(wanted: Wanted, places: Places, folder: Path, progress: Progress, sessi
         session.log_folder = job.folder
         pipeline = Pipeline(wanted, job, progress)
         n_done = pipeline.n_done()
-        rows = {"capture": capture_row(wanted.source), "plan": ("plan a walk", 1.0)}
+        rows = {"capture": capture_row(wanted.source, wanted.poses), "plan": ("plan a walk", 1.0)}
         if wanted.fit is not None:
             rows["fit"] = (wanted.fit.what, fit_seconds(wanted.fit.megapixels))
         planned = tuple(

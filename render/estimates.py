@@ -2,13 +2,14 @@
 
 import os
 
+from scenes.captures.sfm_settings import PoseSettings
+
 REFERENCE_CORES = 2
-SECONDS_PER_PHOTO_READ = 0.6  # find features in a photo of 1600 px, and write it
-SECONDS_PER_PAIR = 0.02  # match and verify two photos
-SECONDS_PER_PHOTO_MAPPED = 0.4
+SECONDS_PER_PHOTO_READ = 0.4  # find features in a photo of 1600 px, and write it
+SECONDS_PER_PAIR = 0.04  # match and verify two photos
+SECONDS_PER_PHOTO_MAPPED = 0.6
 SECONDS_PER_PHOTO_POSED = 0.1
-EXHAUSTIVE_UP_TO = 120
-SEQUENTIAL_PAIRS = 25
+CHOSEN_ONCE = 0.65  # of the pairs that photos choose, those that the other one had not chosen
 FIT_MEGAPIXELS_PER_SECOND = 8.0
 FILM_MEGAPIXELS_PER_SECOND = 5.0
 COMPILE_SECONDS = 5.0
@@ -19,13 +20,14 @@ def core_scale() -> float:
     return REFERENCE_CORES / max(1, os.cpu_count() or 1)
 
 
-def capture_seconds(n_photos: int, is_posed: bool, is_sequence: bool) -> float:
+def capture_seconds(n_photos: int, is_posed: bool, is_sequence: bool, poses: PoseSettings) -> float:
     """Time to find the cameras of photos, or to read those of a posed data set."""
     if is_posed:
         return n_photos * SECONDS_PER_PHOTO_POSED * core_scale()
-    exhaustive = n_photos * (n_photos - 1) / 2
-    few = is_sequence or n_photos > EXHAUSTIVE_UP_TO
-    pairs = min(exhaustive, n_photos * SEQUENTIAL_PAIRS) if few else exhaustive
+    pairs = n_photos * (n_photos - 1) / 2
+    if n_photos > poses.exhaustive_photos:
+        following = poses.sequence_overlap + poses.sequence_neighbours if is_sequence else 0
+        pairs = min(pairs, n_photos * (following or poses.neighbours * CHOSEN_ONCE))
     matching = (n_photos * SECONDS_PER_PHOTO_READ + pairs * SECONDS_PER_PAIR) * core_scale()
     return matching + n_photos * SECONDS_PER_PHOTO_MAPPED
 

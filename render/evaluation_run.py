@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cameras.errors import SettingsError
 from scenes.captures.capture import Capture
+from scenes.captures.sfm_settings import PoseSettings
 from scenes.splats.settings import FitSettings, Quality
 
 from . import requests
@@ -59,8 +60,9 @@ def run_evaluation(asked: EvaluationRequest, progress: Progress) -> dict[str, ob
     walk = None if asked.walk is None else read_walk(asked.walk)
     pictures = None if asked.pictures is None else PictureFolder(asked.pictures)
     with _workdir(asked.job) as work:
+        poses = PoseSettings.for_quality(asked.quality)
         with progress.stage("capture"):
-            capture = open_capture(asked.source, work / "poses", seed=asked.seed, report=progress)
+            capture = open_capture(asked.source, work / "poses", seed=asked.seed, poses=poses, report=progress)
         split = choose_split(capture, asked.hold_out)
         with progress.stage("evaluate"):
             found = evaluate(

@@ -1,10 +1,11 @@
 """The stages between an input and a film in one job folder, each defined by what the ones before it made."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from cameras.errors import SettingsError
+from scenes.captures.sfm_settings import PoseSettings
 
 from .film import FilmSettings
 from .fingerprint import content_digest
@@ -33,6 +34,7 @@ class Wanted:
 
     Attributes:
         source: the input.
+        poses: how hard to try where the cameras of photos have to be found.
         places: where results go, by output name (``capture``, ``scene``, ``path``, ``film``); in the job folder unless
             named here.
     """
@@ -40,6 +42,7 @@ class Wanted:
     source: Source
     places: Mapping[str, Path]
     seed: int = 0
+    poses: PoseSettings = field(default_factory=PoseSettings)
     fit: FitChoice | None = None
     path: PathChoice | None = None
     film: FilmSettings | None = None
@@ -92,7 +95,7 @@ class Pipeline:
         wanted = self.wanted
         inputs: dict[str, str] = {}
         if name == "capture":
-            settings, inputs = {"kind": wanted.source.kind}, {"source": self.source_digest}
+            settings, inputs = self._capture_settings(), {"source": self.source_digest}
             outputs = [] if wanted.source.is_capture else ["capture"]
         elif name == "fit" and wanted.fit is not None:
             settings, inputs, outputs = wanted.fit.as_json(), self._capture_digest(), ["scene"]
@@ -104,6 +107,11 @@ class Pipeline:
         else:
             raise ValueError(f"this pipeline has no stage {name}")
         return Stage(name, settings, inputs, wanted.seed, {key: self.places[key] for key in outputs})
+
+    def _capture_settings(self) -> dict[str, object]:
+        source = self.wanted.source
+        poses: dict[str, object] = {} if source.is_posed else {"poses": asdict(self.wanted.poses)}
+        return {"kind": source.kind, **poses}
 
     def _capture_digest(self) -> dict[str, str]:
         if self.wanted.source.is_capture:
@@ -120,7 +128,7 @@ class Pipeline:
         if name == "capture":
             if wanted.source.is_capture:
                 return lambda work: Made({}, capture_figures(read_capture(wanted.source.path)))
-            return lambda work: make_capture(work, wanted.source.path, wanted.seed, report)
+            return lambda work: make_capture(work, wanted.source.path, wanted.poses, wanted.seed, report)
         if name == "fit" and wanted.fit is not None:
             fit = wanted.fit
             return lambda work: make_scene(work, places["capture"], fit, wanted.seed, report)

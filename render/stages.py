@@ -16,6 +16,7 @@ from cameras.intrinsics import Intrinsics
 from cameras.path import CameraPath
 from cameras.reporting import Report
 from scenes.captures.capture import Capture
+from scenes.captures.sfm_settings import PoseSettings
 from scenes.splats.settings import FitSettings
 
 from .film import FilmSettings, render_film
@@ -69,12 +70,12 @@ def working_size(width: int, height: int) -> tuple[int, int]:
     return round(width * shrink), round(height * shrink)
 
 
-def make_capture(work: Path, source: Path, seed: int, report: Report) -> Made:
+def make_capture(work: Path, source: Path, poses: PoseSettings, seed: int, report: Report) -> Made:
     """Finds the cameras of whatever ``source`` is and writes a capture folder."""
     from scenes.captures.folder import write_capture
     from scenes.captures.source import open_capture
 
-    capture = open_capture(source, work / "poses", seed=seed, report=report)
+    capture = open_capture(source, work / "poses", seed=seed, poses=poses, report=report)
     shutil.rmtree(work / "capture", ignore_errors=True)  # of a run that ended before it was published
     written = write_capture(capture, work / "capture", long_side=LONG_SIDE, report=report)
     return Made({"capture": work / "capture"}, capture_figures(written))

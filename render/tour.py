@@ -4,6 +4,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from scenes.captures.sfm_settings import PoseSettings
+
 from . import requests
 from .cli import Session
 from .estimates import capture_seconds, film_seconds, fit_seconds
@@ -31,7 +33,9 @@ class CheckedTour:
     @property
     def wanted(self) -> Wanted:
         places = {"film": self.request.output}
-        return Wanted(self.source, places, self.request.fit.seed, self.fit, self.path, self.film)
+        asked = self.request.fit
+        poses = PoseSettings.for_quality(asked.quality)
+        return Wanted(self.source, places, asked.seed, poses, self.fit, self.path, self.film)
 
     @property
     def n_frames(self) -> int:
@@ -112,7 +116,7 @@ def plan_of(tour: CheckedTour, n_done: int) -> Plan:
     """What is going to happen."""
     request, film, source = tour.request, tour.film, tour.source
     rows = [
-        ("capture", *capture_row(source)),
+        ("capture", *capture_row(source, tour.wanted.poses)),
         ("fit", tour.fit.what, fit_seconds(tour.fit.megapixels)),
         ("plan", f"plan a walk of {request.seconds:g} s", 1.0),
         (
@@ -134,9 +138,9 @@ def plan_of(tour: CheckedTour, n_done: int) -> Plan:
     return Plan(source.text, planned, facts)
 
 
-def capture_row(source: Source) -> tuple[str, float]:
+def capture_row(source: Source, poses: PoseSettings) -> tuple[str, float]:
     """What the capture stage will do, and how long it takes."""
     if source.is_capture:
         return "read the capture where it is", 0.0
     what = "read the posed images" if source.is_posed else f"find the cameras of {source.n_images} photos"
-    return what, capture_seconds(source.n_images, source.is_posed, source.is_sequence)
+    return what, capture_seconds(source.n_images, source.is_posed, source.is_sequence, poses)

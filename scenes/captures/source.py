@@ -12,6 +12,7 @@ from .exif import FULL_FRAME_DIAGONAL_MM
 from .levelled import levelled
 from .photos import find_photos, list_photo_files, read_photo
 from .photoset import Photo
+from .sfm_settings import PoseSettings
 from .stills import UnreadableImageError
 from .triangulate import with_points
 
@@ -102,13 +103,16 @@ def read_posed(path: Path, kind: str) -> Capture:
     return read_colmap(path)
 
 
-def open_capture(path: Path, workdir: Path, *, seed: int = 0, report: Report = silent) -> Capture:
+def open_capture(
+    path: Path, workdir: Path, *, seed: int = 0, poses: PoseSettings | None = None, report: Report = silent
+) -> Capture:
     """A capture of whatever ``path`` is: poses are found where they are not known, +z is up where up can be found.
 
     Args:
         path: photos, a video, ``transforms.json``, a COLMAP model, a Blender data set, or one of our capture folders.
         workdir: kept between calls: an interrupted call goes on from it. The capture's images may lie in it.
         seed: of everything random.
+        poses: how hard to try where poses have to be found; None for the measured defaults.
         report: told of every stage.
 
     Raises:
@@ -126,7 +130,7 @@ def open_capture(path: Path, workdir: Path, *, seed: int = 0, report: Report = s
         photo_set = extract_frames(path, workdir / "frames", report=report)
     else:
         photo_set = find_photos(path, report=report)
-    return solve_poses(photo_set, workdir / "poses", seed=seed, report=report)
+    return solve_poses(photo_set, workdir / "poses", seed=seed, settings=poses, report=report)
 
 
 def describe(path: Path) -> Mapping[str, object]:
