@@ -17,7 +17,7 @@ from .features import extract_features
 from .matching import choose_pairs, match_photos
 from .photoset import PhotoSet
 from .sfm_capture import capture_from_model
-from .sfm_mapping import map_incrementally, refine
+from .sfm_mapping import deregister, map_incrementally, refine
 from .sfm_messages import failure, why_not_placed
 from .sfm_second import SecondAttempt
 from .sfm_settings import PoseSettings, fingerprint
@@ -130,30 +130,22 @@ def _mapped(
 ) -> "tuple[pycolmap.Reconstruction | None, list[pycolmap.Reconstruction], dict[int, str], dict[str, object]]":
     """The refined model of the photos to be believed, smaller models, why other photos are doubted, and facts."""
     facts: dict[str, object] = {}
+    doubts: dict[int, str] = {}
+    models: list[pycolmap.Reconstruction] = []
     if n_photos > sfm_global.GLOBAL_ABOVE:
-        facts["mapping"] = "global"
-        model = sfm_global.map_globally(folder, seed, report)
-        refused: str | None = "global mapping found no focal length or no model"
-        if model is not None:
-            model = refine(model, folder, seed, report)
-            doubts = sfm_global.global_doubts(model, matches, seed)
-            refused = sfm_global.why_refused(model.num_reg_images(), len(doubts), n_photos)
-            if refused is None:
-                _deregister(model, doubts)
-                return model, [], doubts, facts
-        facts |= {"mapping": "incremental", "global_mapping_refused": refused}
-    models = map_incrementally(folder, n_photos, seed, report)
+        model, doubts, refused = sfm_global.map_globally_and_check(n_photos, matches, folder, seed, report)
+        facts["mapping"] = "global" if model is not None else "incremental"
+        if refused is not None:
+            facts["global_mapping_refused"] = refused
+        models = [model] if model is not None else []
+    if not models:
+        models = map_incrementally(folder, n_photos, seed, report)
     if not models:
         return None, [], {}, facts
     model = refine(models[0], folder, seed, report)
-    doubts = {image_id: doubt for image_id, s in photo_supports(model, matches).items() if (doubt := s.doubt())}
-    _deregister(model, doubts)
-    return model, models[1:], doubts, facts
-
-
-def _deregister(model: "pycolmap.Reconstruction", doubts: Mapping[int, str]) -> None:
-    for image_id in sorted(doubts):
-        model.deregister_frame(model.image(image_id).frame_id)
+    weak = {image_id: doubt for image_id, s in photo_supports(model, matches).items() if (doubt := s.doubt())}
+    deregister(model, weak)
+    return model, models[1:], doubts | weak, facts
 
 
 def _left_out(

@@ -4,7 +4,7 @@ A global mapper places every photo at once, and what it placed wrongly can agree
 sharp in its own right and lie, turned, at another place. So beliefs grow from photo to photo here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,11 +78,14 @@ def _neighbours(agreements: Agreements) -> dict[int, list[tuple[int, int, int]]]
     return neighbours
 
 
-def turn_errors_rad(model: "pycolmap.Reconstruction", matches: Matches, seed: int) -> dict[int, float]:
+def turn_errors_rad(
+    model: "pycolmap.Reconstruction", image_ids: Iterable[int], matches: Matches, seed: int
+) -> dict[int, float]:
     """How far each photo is turned from what its strongest pairs say by themselves (five-point method, Nistér 2004).
 
     Args:
         model: poses and lenses.
+        image_ids: registered photos to be compared with each other.
         matches: verified matches [M, 2] of pairs of image ids.
         seed: of the random samples.
 
@@ -95,13 +98,13 @@ def turn_errors_rad(model: "pycolmap.Reconstruction", matches: Matches, seed: in
     options.compute_relative_pose = True
     options.ransac.random_seed = seed
     options.ransac.max_num_trials = _RANSAC_TRIALS
-    registered = sorted(model.reg_image_ids())
+    compared = set(image_ids)
     pixels = {
         image_id: np.array([point.xy for point in model.image(image_id).points2D], dtype=np.float64).reshape(-1, 2)
-        for image_id in registered
+        for image_id in sorted(compared)
     }
     errors: dict[int, list[float]] = {}
-    for first, second in _strong_pairs(matches, set(registered)):
+    for first, second in _strong_pairs(matches, compared):
         image_1, image_2 = model.image(first), model.image(second)
         geometry = pycolmap.estimate_calibrated_two_view_geometry(
             model.camera(image_1.camera_id),
@@ -120,11 +123,11 @@ def turn_errors_rad(model: "pycolmap.Reconstruction", matches: Matches, seed: in
     return {image_id: float(np.median(found)) for image_id, found in sorted(errors.items())}
 
 
-def _strong_pairs(matches: Matches, registered: set[int]) -> list[Pair]:
+def _strong_pairs(matches: Matches, compared: set[int]) -> list[Pair]:
     """The pairs with most matches of every photo, sorted."""
-    ranked: dict[int, list[tuple[int, Pair]]] = {image_id: [] for image_id in registered}
+    ranked: dict[int, list[tuple[int, Pair]]] = {image_id: [] for image_id in compared}
     for pair, inliers in matches.items():
-        if pair[0] in registered and pair[1] in registered:
+        if pair[0] in compared and pair[1] in compared:
             ranked[pair[0]].append((-len(inliers), pair))
             ranked[pair[1]].append((-len(inliers), pair))
     return sorted({pair for found in ranked.values() for _, pair in sorted(found)[:_PAIRS_A_PHOTO]})

@@ -13,7 +13,7 @@ import numpy as np
 from cameras.reporting import Report
 
 from .sfm_consistency import largest_agreeing_group, turn_errors_rad
-from .sfm_mapping import LEAST_MODEL
+from .sfm_mapping import LEAST_MODEL, deregister
 from .sfm_workdir import Workdir
 from .verify import Matches, pair_agreements, photo_supports
 
@@ -27,6 +27,32 @@ GLOBAL_ABOVE = 300
 _MOST_TURN_ERROR_RAD = np.radians(5.0)
 _MOST_DOUBTFUL = 0.1
 _LEAST_PLACED = 0.5
+
+
+def map_globally_and_check(
+    n_photos: int, matches: Matches, workdir: Workdir, seed: int, report: Report
+) -> "tuple[pycolmap.Reconstruction | None, dict[int, str], str | None]":
+    """The largest model that global mapping gives, without the photos that are not to be believed.
+
+    Args:
+        n_photos: in the set.
+        matches: verified matches of pairs of image ids.
+        workdir: where the database of the matches is.
+        seed: of everything random.
+        report: told of the progress.
+
+    Returns:
+        The model, and why photos were taken out of it, by image id; or no model, and why it was refused.
+    """
+    model = map_globally(workdir, seed, report)
+    if model is None:
+        return None, {}, "global mapping found no focal length or no model"
+    doubts = global_doubts(model, matches, seed)
+    refused = why_refused(model.num_reg_images(), len(doubts), n_photos)
+    if refused is not None:
+        return None, {}, refused
+    deregister(model, doubts)
+    return model, doubts, None
 
 
 def map_globally(workdir: Workdir, seed: int, report: Report) -> "pycolmap.Reconstruction | None":
@@ -89,10 +115,10 @@ def global_doubts(model: "pycolmap.Reconstruction", matches: Matches, seed: int)
     """Which photos of a model not to believe, by image id, and why.
 
     A photo is believed if it belongs to the largest group of photos that agree with each other, is turned as its
-    strongest pairs say by themselves, and has the support that every photo needs.
+    strongest pairs within that group say by themselves, and has the support that every photo needs.
     """
     group = largest_agreeing_group(pair_agreements(model, matches))
-    turns = turn_errors_rad(model, matches, seed)
+    turns = turn_errors_rad(model, group, matches, seed)
     doubts: dict[int, str] = {}
     for image_id, support in sorted(photo_supports(model, matches).items()):
         doubt = support.doubt()

@@ -1,6 +1,7 @@
 """From matches to models: incremental mapping (Schönberger & Frahm 2016, by COLMAP) on one thread, then refinement."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,12 @@ def mapping_options(seed: int, images: Path) -> "pycolmap.IncrementalPipelineOpt
     options.min_model_size = LEAST_MODEL
     options.max_num_models = 10
     return options
+
+
+def deregister(model: "pycolmap.Reconstruction", image_ids: Iterable[int]) -> None:
+    """Takes photos, and what they say about points, out of a model."""
+    for image_id in sorted(image_ids):
+        model.deregister_frame(model.image(image_id).frame_id)
 
 
 def refine(model: "pycolmap.Reconstruction", workdir: Workdir, seed: int, report: Report) -> "pycolmap.Reconstruction":

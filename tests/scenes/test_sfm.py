@@ -3,10 +3,12 @@
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pycolmap
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
@@ -15,6 +17,7 @@ from cameras.camera import Camera
 from cameras.errors import PoseError
 from cameras.intrinsics import Intrinsics
 from cameras.rigid import Rigid
+from scenes.captures import sfm, sfm_global, sfm_mapping
 from scenes.captures.capture import Capture
 from scenes.captures.photoset import Photo, PhotoSet
 from scenes.captures.sfm import solve_poses
@@ -110,15 +113,12 @@ def as_numbers(capture: Capture) -> bytes:
     return b"".join(array.tobytes() for array in arrays)
 
 
-def test_poses_and_lens_of_a_room_are_found(solved: tuple[Capture, Path]) -> None:
-    capture, _ = solved
+def assert_poses_are_right(capture: Capture) -> None:
+    """The lens, and turns and steps between photos, which do not depend on the frame of the world."""
     truth = walk(8)
     assert len(capture.images) == len(truth)
-    assert capture.world.up_known
-    assert capture.world.metres_per_unit is None
     assert capture.images[0].camera.intrinsics.fx == pytest.approx(LENS.fx, rel=0.02)
     found = [image.camera for image in capture.images]
-    # Turns between photos do not depend on the world's frame.
     for a, b, true_a, true_b in zip(found[1:], found, truth[1:], truth, strict=False):
         turn = a.world_from_camera.rotation.T @ b.world_from_camera.rotation
         true_turn = true_a.world_from_camera.rotation.T @ true_b.world_from_camera.rotation
@@ -126,6 +126,14 @@ def test_poses_and_lens_of_a_room_are_found(solved: tuple[Capture, Path]) -> Non
     steps = np.linalg.norm(np.diff([camera.position_world for camera in found], axis=0), axis=1)
     true_steps = np.linalg.norm(np.diff([camera.position_world for camera in truth], axis=0), axis=1)
     np.testing.assert_allclose(steps / steps.mean(), true_steps / true_steps.mean(), rtol=0.06)
+
+
+def test_poses_and_lens_of_a_room_are_found(solved: tuple[Capture, Path]) -> None:
+    capture, _ = solved
+    assert capture.world.up_known
+    assert capture.world.metres_per_unit is None
+    assert_poses_are_right(capture)
+    found = [image.camera for image in capture.images]
     tilts = [np.degrees(np.arccos(camera.up_world[2])) for camera in found]
     np.testing.assert_allclose(tilts, 6, atol=2)
 
@@ -190,6 +198,74 @@ def test_a_photo_of_another_room_is_left_out_and_named(small: PhotoSet, tmp_path
     assert isinstance(left_out, dict)
     assert list(left_out) == ["stranger00.png"]
     assert "match" in left_out["stranger00.png"]
+
+
+def copy_matches(solved: tuple[Capture, Path], folder: Path) -> Path:
+    """A working folder that holds everything but the model."""
+    shutil.copytree(solved[1], folder)
+    shutil.rmtree(folder / "model")
+    return folder
+
+
+def test_a_photo_that_the_mapper_may_not_place_is_placed_afterwards(
+    solved: tuple[Capture, Path], small: PhotoSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_one(*given: Any) -> list[Any]:
+        models = sfm_mapping.map_incrementally(*given)
+        sfm_mapping.deregister(models[0], [4])
+        return models
+
+    monkeypatch.setattr(sfm, "map_incrementally", without_one)
+    capture = solve_poses(small, copy_matches(solved, tmp_path / "poses"), seed=3)
+    assert capture.provenance["placed_later"] == ["photo03.png"]
+    assert capture.provenance["left_out"] == {}
+    assert_poses_are_right(capture)
+
+
+@pytest.fixture(scope="module")
+def told_focal(small: PhotoSet) -> PhotoSet:
+    """Eight photos do not tell their focal length by themselves well enough for global mapping."""
+    return PhotoSet(tuple(replace(photo, focal_px=LENS.fx) for photo in small.photos))
+
+
+@pytest.fixture(scope="module")
+def mapped_globally(tmp_path_factory: pytest.TempPathFactory, told_focal: PhotoSet) -> tuple[Capture, Path]:
+    workdir = tmp_path_factory.mktemp("globally") / "poses"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sfm_global, "GLOBAL_ABOVE", 7)
+        return solve_poses(told_focal, workdir, seed=3), workdir
+
+
+def test_a_large_set_is_mapped_at_once(
+    mapped_globally: tuple[Capture, Path], told_focal: PhotoSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture, _ = mapped_globally
+    assert capture.provenance["mapping"] == "global"
+    assert_poses_are_right(capture)
+    monkeypatch.setattr(sfm_global, "GLOBAL_ABOVE", 7)
+    again = solve_poses(told_focal, copy_matches(mapped_globally, tmp_path / "again"), seed=3)
+    assert as_numbers(again) == as_numbers(capture)
+
+
+def test_a_wrong_global_model_is_refused_and_photos_are_placed_one_by_one(
+    mapped_globally: tuple[Capture, Path], told_focal: PhotoSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def upset(*given: Any) -> Any:
+        model = right(*given)
+        assert model is not None
+        for image_id in (2, 6):
+            image = model.image(image_id)
+            flip = pycolmap.Rigid3d(pycolmap.Rotation3d(np.array([0.0, 0.0, np.pi])), np.zeros(3))
+            model.frame(image.frame_id).set_cam_from_world(image.camera_id, flip * image.cam_from_world())
+        return model
+
+    right = sfm_global.map_globally
+    monkeypatch.setattr(sfm_global, "GLOBAL_ABOVE", 7)
+    monkeypatch.setattr(sfm_global, "map_globally", upset)
+    capture = solve_poses(told_focal, copy_matches(mapped_globally, tmp_path / "poses"), seed=3)
+    assert capture.provenance["mapping"] == "incremental"
+    assert "were doubtful" in str(capture.provenance["global_mapping_refused"])
+    assert_poses_are_right(capture)
 
 
 def test_photos_without_overlap_end_in_advice(room: Room, tmp_path: Path) -> None:
