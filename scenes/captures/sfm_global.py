@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 GLOBAL_ABOVE = 300
 """Sets of more photos than this are placed all at once."""
 
-# Between what photos placed well (3.4 degrees at most) and photos placed wrongly (8 at least) were seen to differ.
+# Between how much photos placed well and photos placed wrongly were seen to differ; a false alarm costs a photo little,
+# because it is tried again.
 _MOST_TURN_ERROR_RAD = np.radians(5.0)
 _MOST_DOUBTFUL = 0.1
 _LEAST_PLACED = 0.5

@@ -55,16 +55,17 @@ class SecondAttempt:
         Args:
             model: refined; photos that are not to be believed are not registered in it.
             others: smaller models of the same matches.
-            report: told of every round that placed a photo.
+            report: told of every round.
         """
+        if model.num_reg_images() == self.n_photos:
+            return model
         for number in range(_ROUNDS):
-            if model.num_reg_images() == self.n_photos:
-                break
+            report("place the rest", number / _ROUNDS, {"placed": model.num_reg_images()})
             grown = self._attempt(model, others)
-            if grown is None:
+            model = grown or model
+            if grown is None or model.num_reg_images() == self.n_photos:
                 break
-            model = grown
-            report("place the rest", (number + 1) / _ROUNDS, {"placed": model.num_reg_images()})
+        report("place the rest", 1.0, {"placed": model.num_reg_images()})
         return model
 
     def _attempt(
