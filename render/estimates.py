@@ -10,7 +10,7 @@ SECONDS_PER_PAIR = 0.04  # match and verify two photos
 SECONDS_PER_PHOTO_MAPPED = 0.6
 SECONDS_PER_PHOTO_POSED = 0.1
 CHOSEN_ONCE = 0.65  # of the pairs that photos choose, those that the other one had not chosen
-FIT_MEGAPIXELS_PER_SECOND = 8.0
+FIT_MEGAPIXELS_PER_SECOND = 3.0
 FILM_MEGAPIXELS_PER_SECOND = 5.0
 COMPILE_SECONDS = 5.0
 
