@@ -19,12 +19,13 @@ from cameras.rigid import Rigid
 
 from .cpu import peak
 from .cpu.rasterizer import Raster, Rasterizer
-from .cpu.records import TILE
 from .cpu.vec import LANES
 from .gaussians import SH_TERMS, Gaussians
 
 CASE_NAMES = ("forward", "train_step")
-FORWARD_FLOPS_PER_LANE = 29  # additions and multiplications of compositing, per lane of a row that a Gaussian reaches
+FORWARD_FLOPS_PER_LANE = (
+    29  # additions and multiplications of compositing, per lane of a vector that a Gaussian reaches
+)
 BACKWARD_FLOPS_PER_LANE = 55
 REPETITIONS = 3
 
@@ -125,15 +126,15 @@ def _run_case(case: BenchCase, scene: BenchScene, rasterizer: Rasterizer, peak_g
             else:
                 rasters.append(raster)
     median = statistics.median(seconds)
-    rows = statistics.median(raster.rows for raster in rasters)
+    lanes = LANES * statistics.median(raster.vectors for raster in rasters)
     flops = FORWARD_FLOPS_PER_LANE + (BACKWARD_FLOPS_PER_LANE if case.name == "train_step" else 0)
     return {
         **asdict(case),
         "ms_median": round(median * 1e3, 2),
         "per_second": round(1 / median, 2),
-        "share_of_peak": round(rows * TILE * flops / median / 1e9 / peak_gflops, 4),
+        "share_of_peak": round(lanes * flops / median / 1e9 / peak_gflops, 4),
         "pairs": int(statistics.median(raster.pairs for raster in rasters)),
-        "lanes_per_pixel": round(rows * TILE / (case.width * case.height), 2),
+        "lanes_per_pixel": round(lanes / (case.width * case.height), 2),
         "peak_rss_mb": round(_peak_rss_mb()),
     }
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cameras.camera import Camera
-from cameras.errors import SettingsError
+from cameras.errors import FlythroughError, SettingsError
 from cameras.intrinsics import Intrinsics
 from cameras.reporting import Report, silent
 from cameras.rigid import Rigid
@@ -137,6 +137,8 @@ def _cpu_engine_trouble() -> str | None:
     """Why the CPU engine does not work here; None if it does. Compiles the smallest kernel that uses vectors."""
     try:
         from .cpu.elementary import compiles
+    except FlythroughError:  # the environment asks for vectors that there are not
+        raise
     except Exception as error:  # whatever Numba or LLVM raise on an odd machine
         return f"{type(error).__name__}: {error}".splitlines()[0]
     return compiles()

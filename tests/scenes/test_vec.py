@@ -13,12 +13,14 @@ from scenes.splats.cpu.vec import (
     floor_to_int,
     prefetch_read,
     prefetch_write,
+    vadd_sums,
     vany,
     vexponent,
     vfloor,
     viota,
     vload,
     vload3,
+    vload_columns,
     vmax,
     vmax_lane,
     vmin,
@@ -29,9 +31,8 @@ from scenes.splats.cpu.vec import (
     vsqrt,
     vstore,
     vstore3,
+    vstore_columns,
     vsum,
-    vsum_each,
-    vtranspose,
 )
 
 OPERATIONS = 17
@@ -104,24 +105,24 @@ def test_a_comparison_with_nan_is_false():
 
 
 @kernel()
-def _sum_three(a, out):
-    vstore(out, 0, vsum_each((vload(a[0], 0), vload(a[1], 0), vload(a[2], 0))))
+def _add_three_sums(a, out):
+    vadd_sums(out, 0, (vload(a[0], 0), vload(a[1], 0), vload(a[2], 0)))
 
 
 @kernel()
-def _sum_nine(a, out):
+def _add_ten_sums(a, out):
     first = (vload(a[0], 0), vload(a[1], 0), vload(a[2], 0), vload(a[3], 0), vload(a[4], 0))
-    last = (vload(a[5], 0), vload(a[6], 0), vload(a[7], 0), vload(a[8], 0))
-    vstore(out, 0, vsum_each(first + last))
+    last = (vload(a[5], 0), vload(a[6], 0), vload(a[7], 0), vload(a[8], 0), vload(a[9], 0))
+    vadd_sums(out, 0, first + last)
 
 
-@pytest.mark.parametrize(("count", "function"), [(3, _sum_three), (9, _sum_nine)])
-def test_sum_each_gives_one_sum_a_lane(count, function):
+@pytest.mark.parametrize(("count", "function"), [(3, _add_three_sums), (10, _add_ten_sums)])
+def test_each_vector_of_a_tuple_is_summed_and_added(count, function):
     a = np.random.default_rng(0).normal(size=(count, LANES)).astype(np.float32)
-    out = np.ones(LANES, np.float32)
+    out = np.arange(16, dtype=np.float32)
     function(a, out)
-    wanted = np.zeros(LANES)
-    wanted[:count] = a.sum(1, dtype=np.float64)
+    wanted = np.arange(16.0)
+    wanted[:count] += a.sum(1, dtype=np.float64)
     np.testing.assert_allclose(out, wanted, atol=1e-5)
 
 
@@ -152,21 +153,21 @@ def test_interleaved_pixels_are_taken_apart_and_put_together():
 
 
 @kernel()
-def _transpose(a, out):
-    first = (vload(a[0], 0), vload(a[1], 0), vload(a[2], 0), vload(a[3], 0))
-    second = (vload(a[4], 0), vload(a[5], 0), vload(a[6], 0), vload(a[7], 0))
-    third = (vload(a[8], 0), vload(a[9], 0), vload(a[10], 0), vload(a[11], 0))
-    fourth = (vload(a[12], 0), vload(a[13], 0), vload(a[14], 0), vload(a[15], 0))
-    columns = vtranspose(first + second + third + fourth)
-    for i in range(LANES):
-        vstore(out[i], 0, columns[i])
+def _scale_columns(a, out):
+    c = vload_columns(a, 0)
+    factors = viota()
+    first = (c[0], c[1] * factors, c[2], c[3], c[4], c[5], c[6], c[7])
+    vstore_columns(out, 0, (*first, c[8], c[9], c[10], c[11], c[12], c[13], c[14], -c[15]))
 
 
-def test_sixteen_vectors_are_transposed():
-    a = np.arange(LANES * LANES, dtype=np.float32).reshape(LANES, LANES)
+def test_rows_are_loaded_and_stored_as_sixteen_columns():
+    a = np.random.default_rng(2).normal(size=(LANES, 16)).astype(np.float32)
     out = np.zeros_like(a)
-    _transpose(a, out)
-    np.testing.assert_array_equal(out, a.T)
+    _scale_columns(a.reshape(-1), out.reshape(-1))
+    wanted = a.copy()
+    wanted[:, 1] *= np.arange(LANES)
+    wanted[:, 15] *= -1
+    np.testing.assert_array_equal(out, wanted)
 
 
 @kernel()

@@ -7,8 +7,8 @@ import numpy as np
 from numba import prange
 
 from .jit import kernel
-from .records import CONIC_XX, CONIC_XY, CONIC_YY, EXTENT_X, EXTENT_Y, PIXEL_X, PIXEL_Y, RECORD, TILE
-from .vec import floor_to_int, prefetch_read, vload, vstore
+from .records import CONIC_XX, CONIC_XY, CONIC_YY, EXTENT_X, EXTENT_Y, PIXEL_X, PIXEL_Y, RECORD, TILE, copy_record
+from .vec import floor_to_int, prefetch_read
 
 AHEAD = 16  # records to prefetch
 
@@ -64,7 +64,7 @@ def _gather_and_count(first, last, ids, n, records, rank, tiles_x, tiles_y, sort
         prefetch_read(flat, ids[min(place + AHEAD, n - 1)] * RECORD)
         i = ids[place]
         rank[i] = place
-        vstore(flat_sorted, place * RECORD, vload(flat, i * RECORD))
+        copy_record(flat_sorted, place * RECORD, flat, i * RECORD)
         ellipse = _ellipse(flat_sorted, place * RECORD)
         top, bottom = _rows(ellipse, tiles_y)
         for tile_y in range(top, bottom + 1):

@@ -1,4 +1,4 @@
-"""Alpha compositing, tile by tile and front to back; a row of a tile is one vector.
+"""Alpha compositing, tile by tile and front to back; a row of a tile is one vector, or TILE / LANES of them.
 
 A tile's pixels are kept as planes of rows: transmittance, red, green, blue and, if depth is wanted, the sum of depths,
 the median depth and the sum of weights (1 - transmittance, with the digits that it loses where it is small).
@@ -15,6 +15,7 @@ from .jit import kernel
 from .records import (
     BLUE,
     DEPTH_Z,
+    EXTENT_X,
     EXTENT_Y,
     GREEN,
     PIXEL_X,
@@ -26,8 +27,10 @@ from .records import (
     RECORD,
     RED,
     TILE,
+    copy_record,
 )
 from .vec import (
+    LANES,
     ceil_to_int,
     floor_to_int,
     prefetch_read,
@@ -61,29 +64,49 @@ def tile_rows_of(centre_y, extent_y):
 
 
 @kernel(inline=True)
+def misses(part, centre_x, extent_x):
+    """Whether a Gaussian stays beside the LANES columns of a tile from ``part`` on; never where they are all of it."""
+    if LANES == TILE:
+        return False
+    return centre_x + extent_x < part or centre_x - extent_x > part + (LANES - 1)
+
+
+@kernel(inline=True)
 def _start_tile(tile_state, wide, high):
     """Clear the planes; pixels outside of the image count as finished."""
-    inside = viota() < wide
     for row in range(TILE):
         start = row * ROW
-        vstore(tile_state, start, vselect(inside, 1 if row < high else 0, 0))
-        for plane in range(TILE, ROW, TILE):
+        for part in range(0, TILE, LANES):
+            inside = viota() + part < wide
+            vstore(tile_state, start + part, vselect(inside, 1 if row < high else 0, 0))
+        for plane in range(TILE, ROW, LANES):
             vstore(tile_state, start + plane, vset(0))
 
 
 @kernel(inline=True)
 def _blend(tile_state, batch, at, x0, y0, depth):
-    """Draw one Gaussian over what is left of the tile; the number of rows it reaches."""
+    """Draw one Gaussian over what is left of the tile; the number of vectors it reaches."""
     mx, my = batch[at + PIXEL_X] - x0, batch[at + PIXEL_Y] - y0
     first, last = tile_rows_of(my, batch[at + EXTENT_Y])
+    vectors = 0
+    for part in range(0, TILE, LANES):
+        if not misses(np.float32(part), mx, batch[at + EXTENT_X]):
+            _blend_columns(tile_state, batch, at, part, mx, my, first, last, depth)
+            vectors += last - first + 1
+    return vectors
+
+
+@kernel(inline=True)
+def _blend_columns(tile_state, batch, at, part, mx, my, first, last, depth):
+    """Draw one Gaussian in LANES columns of the tile; mx, my is its centre, ``first`` and ``last`` are rows."""
     power_xy, power_yy, power_0 = batch[at + POWER_XY], batch[at + POWER_YY], batch[at + POWER_0]
     red, green, blue, z = batch[at + RED], batch[at + GREEN], batch[at + BLUE], batch[at + DEPTH_Z]
-    dx = viota() - mx
+    dx = viota() + (np.float32(part) - mx)
     along_x, across = dx * dx * batch[at + POWER_XX] + power_0, dx * power_xy
     for row in range(first, last + 1):
         dy = np.float32(row) - my
         power = across * dy + (along_x + power_yy * dy * dy)
-        o = row * ROW
+        o = row * ROW + part
         before = vload(tile_state, o)
         drawn = (power > POWER_MIN) & (before > TRANSMITTANCE_MIN)
         if vany(drawn):
@@ -101,34 +124,33 @@ def _blend(tile_state, batch, at, x0, y0, depth):
                 median = vselect(crossing, z, vload(tile_state, o + PLANE_MEDIAN))
                 vstore(tile_state, o + PLANE_MEDIAN, median)
 
-    return last - first + 1
-
 
 @kernel(inline=True)
 def _finished(tile_state):
     """Whether no pixel of the tile lets anything more through."""
-    left = vload(tile_state, 0)
-    for row in range(1, TILE):
-        left = vmax(left, vload(tile_state, row * ROW))
+    left = vset(0)
+    for row in range(TILE):
+        for part in range(0, TILE, LANES):
+            left = vmax(left, vload(tile_state, row * ROW + part))
     return vmax_lane(left) <= TRANSMITTANCE_MIN
 
 
 @kernel(inline=True)
 def _draw_tile(tile_state, batch, records, lists, start, end, x0, y0, depth):
-    """Draw the tile's list until it ends or nothing more can be seen: how many were drawn, and rows reached."""
-    place, rows = start, 0
+    """Draw the tile's list until it ends or nothing more can be seen: how many were drawn, and vectors reached."""
+    place, vectors = start, 0
     while place < end:
         stop = min(place + BATCH, end)
         for k in range(place, stop):
-            vstore(batch, (k - place) * RECORD, vload(records, lists[k] * RECORD))
+            copy_record(batch, (k - place) * RECORD, records, lists[k] * RECORD)
         for k in range(stop, min(stop + BATCH, end)):
             prefetch_read(records, lists[k] * RECORD)
         for k in range(stop - place):
-            rows += _blend(tile_state, batch, k * RECORD, x0, y0, depth)
+            vectors += _blend(tile_state, batch, k * RECORD, x0, y0, depth)
         place = stop
         if _finished(tile_state):
             break
-    return place - start, rows
+    return place - start, vectors
 
 
 @kernel(inline=True)
@@ -137,23 +159,24 @@ def _write_tile(tile_state, left, top, wide, high, background, rgb, transmittanc
     width = rgb.shape[1]
     flat_rgb, flat_transmittance = rgb.reshape(-1), transmittance.reshape(-1)
     for row in range(high):
-        o, at = row * ROW, (top + row) * width + left
-        t = vload(tile_state, o)
-        red = vload(tile_state, o + PLANE_RED) + t * background[0]
-        green = vload(tile_state, o + PLANE_GREEN) + t * background[1]
-        blue = vload(tile_state, o + PLANE_BLUE) + t * background[2]
-        if wide == TILE:
-            vstore(flat_transmittance, at, t)
-            vstore3(flat_rgb, at * 3, red, green, blue)
-        else:
-            vstore(tile_state, o + PLANE_RED, red)
-            vstore(tile_state, o + PLANE_GREEN, green)
-            vstore(tile_state, o + PLANE_BLUE, blue)
-            for x in range(wide):
-                flat_transmittance[at + x] = tile_state[o + x]
-                flat_rgb[(at + x) * 3] = tile_state[o + PLANE_RED + x]
-                flat_rgb[(at + x) * 3 + 1] = tile_state[o + PLANE_GREEN + x]
-                flat_rgb[(at + x) * 3 + 2] = tile_state[o + PLANE_BLUE + x]
+        for part in range(0, TILE, LANES):
+            o, at = row * ROW + part, (top + row) * width + left + part
+            t = vload(tile_state, o)
+            red = vload(tile_state, o + PLANE_RED) + t * background[0]
+            green = vload(tile_state, o + PLANE_GREEN) + t * background[1]
+            blue = vload(tile_state, o + PLANE_BLUE) + t * background[2]
+            if part + LANES <= wide:
+                vstore(flat_transmittance, at, t)
+                vstore3(flat_rgb, at * 3, red, green, blue)
+            else:
+                vstore(tile_state, o + PLANE_RED, red)
+                vstore(tile_state, o + PLANE_GREEN, green)
+                vstore(tile_state, o + PLANE_BLUE, blue)
+                for x in range(wide - part):
+                    flat_transmittance[at + x] = tile_state[o + x]
+                    flat_rgb[(at + x) * 3] = tile_state[o + PLANE_RED + x]
+                    flat_rgb[(at + x) * 3 + 1] = tile_state[o + PLANE_GREEN + x]
+                    flat_rgb[(at + x) * 3 + 2] = tile_state[o + PLANE_BLUE + x]
 
 
 @kernel(inline=True)
@@ -169,13 +192,13 @@ def _write_depth(tile_state, left, top, wide, high, depth):
 
 @kernel()
 def _compose_share(thread, threads, records, starts, lists, order, background, rgb, transmittance, drawn, depth):
-    """Draw every ``threads``-th tile of the order; the rows reached, for the bench."""
+    """Draw every ``threads``-th tile of the order; the vectors reached, for the bench."""
     height, width = transmittance.shape
     tiles_x = (width + TILE - 1) // TILE
     tile_state = np.empty(TILE * ROW, np.float32)
     batch = np.empty(BATCH * RECORD, np.float32)
     flat = records.reshape(-1)
-    rows = 0
+    vectors = 0
     for q in range(thread, order.shape[0], threads):
         tile = order[q]
         top, left = tile // tiles_x * TILE, tile % tiles_x * TILE
@@ -184,15 +207,15 @@ def _compose_share(thread, threads, records, starts, lists, order, background, r
         x0, y0 = np.float32(left) + np.float32(0.5), np.float32(top) + np.float32(0.5)
         count, reached = _draw_tile(tile_state, batch, flat, lists, starts[tile], starts[tile + 1], x0, y0, depth)
         drawn[tile] = count
-        rows += reached
+        vectors += reached
         _write_tile(tile_state, left, top, wide, high, background, rgb, transmittance)
         if depth is not None:
             _write_depth(tile_state, left, top, wide, high, depth)
-    return rows
+    return vectors
 
 
 @kernel(parallel=True)
-def compose(records, starts, lists, order, background, rgb, transmittance, drawn, rows):
+def compose(records, starts, lists, order, background, rgb, transmittance, drawn, vectors):
     """Draw all tiles.
 
     Args:
@@ -203,20 +226,20 @@ def compose(records, starts, lists, order, background, rgb, transmittance, drawn
         background: [3].
         rgb, transmittance: [H, W, 3] and [H, W], written.
         drawn: [tiles] int32, written: how many of each list were drawn before the tile was full.
-        rows: [threads] int64, written: rows reached, the unit of the work.
+        vectors: [threads] int64, written: vectors of pixels reached, the unit of the work.
     """
-    threads = rows.shape[0]
+    threads = vectors.shape[0]
     for thread in prange(threads):
-        rows[thread] = _compose_share(
+        vectors[thread] = _compose_share(
             thread, threads, records, starts, lists, order, background, rgb, transmittance, drawn, None
         )
 
 
 @kernel(parallel=True)
-def compose_with_depth(records, starts, lists, order, background, rgb, transmittance, drawn, rows, depth):
+def compose_with_depth(records, starts, lists, order, background, rgb, transmittance, drawn, vectors, depth):
     """As ``compose``; depth [2, H, W] receives the expected and the median depth_z."""
-    threads = rows.shape[0]
+    threads = vectors.shape[0]
     for thread in prange(threads):
-        rows[thread] = _compose_share(
+        vectors[thread] = _compose_share(
             thread, threads, records, starts, lists, order, background, rgb, transmittance, drawn, depth
         )

@@ -15,12 +15,13 @@ import numpy as np
 from numba import prange
 
 from ..definition import ALPHA_MAX, TRANSMITTANCE_MIN
-from .compositing import POWER_MIN, tile_rows_of
+from .compositing import POWER_MIN, misses, tile_rows_of
 from .elementary import vpow2_eighth
 from .jit import kernel
 from .records import (
     BLUE,
     DEPTH_Z,
+    EXTENT_X,
     EXTENT_Y,
     GREEN,
     PIXEL_X,
@@ -34,8 +35,10 @@ from .records import (
     TILE,
 )
 from .vec import (
+    LANES,
     prefetch_read,
     prefetch_write,
+    vadd_sums,
     vany,
     viota,
     vload,
@@ -45,7 +48,6 @@ from .vec import (
     vselect,
     vset,
     vstore,
-    vsum_each,
 )
 
 AHEAD = 8  # Gaussians to prefetch
@@ -60,22 +62,23 @@ ROW = 7 * TILE
 
 @kernel(inline=True)
 def _start_whole_rows(tile_state, left, top, high, rgb, d_rgb, extra, d_depth):
-    """Load the tile's share of the images, for a tile that is as wide as a vector."""
+    """Load the tile's share of the images, for a tile that lies within the image from left to right."""
     width = extra.shape[1]
     flat_rgb, flat_d_rgb, flat_extra = rgb.reshape(-1), d_rgb.reshape(-1), extra.reshape(-1)
     for row in range(high):
-        o, at = row * ROW, (top + row) * width + left
-        red, green, blue = vload3(flat_rgb, at * 3)
-        d_red, d_green, d_blue = vload3(flat_d_rgb, at * 3)
-        vstore(tile_state, o, vset(1))
-        remaining = d_red * red + d_green * green + d_blue * blue + vload(flat_extra, at)
-        vstore(tile_state, o + PLANE_REMAINING, remaining)
-        vstore(tile_state, o + PLANE_D_RED, d_red)
-        vstore(tile_state, o + PLANE_D_GREEN, d_green)
-        vstore(tile_state, o + PLANE_D_BLUE, d_blue)
-        if d_depth is not None:
-            vstore(tile_state, o + PLANE_D_DEPTH, vload(d_depth[0].reshape(-1), at))
-            vstore(tile_state, o + PLANE_DEPTH_VALUE, vload(d_depth[1].reshape(-1), at))
+        for part in range(0, TILE, LANES):
+            o, at = row * ROW + part, (top + row) * width + left + part
+            red, green, blue = vload3(flat_rgb, at * 3)
+            d_red, d_green, d_blue = vload3(flat_d_rgb, at * 3)
+            vstore(tile_state, o, vset(1))
+            remaining = d_red * red + d_green * green + d_blue * blue + vload(flat_extra, at)
+            vstore(tile_state, o + PLANE_REMAINING, remaining)
+            vstore(tile_state, o + PLANE_D_RED, d_red)
+            vstore(tile_state, o + PLANE_D_GREEN, d_green)
+            vstore(tile_state, o + PLANE_D_BLUE, d_blue)
+            if d_depth is not None:
+                vstore(tile_state, o + PLANE_D_DEPTH, vload(d_depth[0].reshape(-1), at))
+                vstore(tile_state, o + PLANE_DEPTH_VALUE, vload(d_depth[1].reshape(-1), at))
 
 
 @kernel(inline=True)
@@ -100,17 +103,25 @@ def _blend_gradient(tile_state, records, at, x0, y0, gradients, d_depth):
     """Go through the rows that one Gaussian reaches and add to its record of gradients."""
     mx, my = records[at + PIXEL_X] - x0, records[at + PIXEL_Y] - y0
     first, last = tile_rows_of(my, records[at + EXTENT_Y])
+    for part in range(0, TILE, LANES):
+        if not misses(np.float32(part), mx, records[at + EXTENT_X]):
+            _column_gradient(tile_state, records, at, part, mx, my, first, last, gradients, d_depth)
+
+
+@kernel(inline=True)
+def _column_gradient(tile_state, records, at, part, mx, my, first, last, gradients, d_depth):
+    """The share of LANES columns of the tile; mx, my is the Gaussian's centre, ``first`` and ``last`` are rows."""
     power_xy, power_yy, power_0 = records[at + POWER_XY], records[at + POWER_YY], records[at + POWER_0]
     red, green, blue, z = records[at + RED], records[at + GREEN], records[at + BLUE], records[at + DEPTH_Z]
     zero = vset(0)
     sum_g, sum_gy, sum_gyy, sum_red, sum_green, sum_blue, sum_depth = zero, zero, zero, zero, zero, zero, zero
-    dx = viota() - mx
+    dx = viota() + (np.float32(part) - mx)
     along_x, across = dx * dx * records[at + POWER_XX] + power_0, dx * power_xy
     touched = False
     for row in range(first, last + 1):
         dy = np.float32(row) - my
         power = across * dy + (along_x + power_yy * dy * dy)
-        o = row * ROW
+        o = row * ROW + part
         before = vload(tile_state, o)
         drawn = (power > POWER_MIN) & (before > TRANSMITTANCE_MIN)
         if vany(drawn):
@@ -141,8 +152,10 @@ def _blend_gradient(tile_state, records, at, x0, y0, gradients, d_depth):
     if touched:
         sum_gx = sum_g * dx
         sums = (sum_g, sum_gx, sum_gy, sum_gx * dx, sum_gy * dx, sum_gyy, sum_red, sum_green, sum_blue)
-        total = vsum_each(sums) if d_depth is None else vsum_each((*sums, sum_depth))
-        vstore(gradients, at, vload(gradients, at) + total)
+        if d_depth is None:
+            vadd_sums(gradients, at, sums)
+        else:
+            vadd_sums(gradients, at, (*sums, sum_depth))
 
 
 @kernel(inline=True)

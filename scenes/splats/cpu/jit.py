@@ -13,13 +13,26 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import llvmlite
 import numba
 from numba import config
 
 from .kernel_compiler import KernelCompiler
+from .vec_width import LANES
 
 # All of LLVM's fast-math but "nnan" and "ninf": a comparison with NaN or infinity keeps its meaning.
 FAST_MATH = frozenset({"nsz", "arcp", "contract", "afn", "reassoc"})
+
+# What the environment may change in the code of a kernel and Numba's own key does not hold (that has the processor and
+# its instruction sets).
+_COMPILER_SETTINGS = (
+    "OPT",
+    "LOOP_VECTORIZE",
+    "SLP_VECTORIZE",
+    "BOUNDSCHECK",
+    "DISABLE_INTEL_SVML",
+    "DEBUGINFO_DEFAULT",
+)
 
 _workqueue_lock = threading.RLock()
 
@@ -50,10 +63,13 @@ def _imported_sources(source: Path, found: set[Path]) -> set[Path]:
 def _fingerprint(source: Path) -> str:
     """Changes with every source that a kernel of this file is made of: Numba's own key sees one file, no globals.
 
-    It also differs between installations: two that shared a folder would compile over each other's kernels while they
-    run, and kernels compiled at another time may round differently.
+    It also differs between vector widths, whose kernels take the same arguments, and between installations: two that
+    shared a folder would compile over each other's kernels while they run, and kernels compiled at another time may
+    round differently.
     """
-    digest = hashlib.sha256(f"{numba.__version__} {source.resolve()}".encode())
+    settings = [str(getattr(config, name, None)) for name in _COMPILER_SETTINGS]
+    words = [numba.__version__, llvmlite.__version__, str(source.resolve()), str(LANES), *settings]
+    digest = hashlib.sha256(" ".join(words).encode())
     for file in sorted(_imported_sources(source, set())):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]

@@ -19,7 +19,7 @@ from .ewa import (
     unit_quaternion,
 )
 from .jit import kernel
-from .records import BLUE, DEPTH_Z, GREEN, RECORD, RED, lens_of
+from .records import BLUE, DEPTH_Z, GREEN, RECORD, RED, copy_record, lens_of
 from .sh_vectors import basis_vectors
 from .vec import (
     LANES,
@@ -31,8 +31,8 @@ from .vec import (
     vset,
     vsqrt,
     vstore,
+    vstore_columns,
     vsum,
-    vtranspose,
 )
 
 MEANS = 0  # rows of the scratch into which the parameters of LANES Gaussians are packed
@@ -121,12 +121,10 @@ def _project_block(packed, lens, antialiased, block_records, in_front):
     conic_xx, conic_xy, conic_yy = yy * inverse, -xy * inverse, xx * inverse
     power = -LOG2_E / 8
     zero = vset(0)
-    fields = vtranspose((
+    vstore_columns(block_records, 0, (
         pixel_x, pixel_y, conic_xx * (power / 2), conic_xy * power, conic_yy * (power / 2), log2_opacity * 0.125,
         zero, zero, zero, extent_y, extent_x, opacity, conic_xx, conic_xy, conic_yy, z,
     ))  # fmt: skip
-    for lane in range(LANES):
-        vstore(block_records, lane * RECORD, fields[lane])
     return visible
 
 
@@ -142,19 +140,22 @@ def directions_from_camera(lens, x_world, y_world, z_world):
 def store_basis(basis, lens, degree, x_world, y_world, z_world):
     """Row ``lane`` of basis [LANES * TERMS] becomes the basis functions in the direction of that Gaussian."""
     dx, dy, dz, _ = directions_from_camera(lens, x_world, y_world, z_world)
-    rows = vtranspose(basis_vectors(degree, dx, dy, dz))
-    for lane in range(LANES):
-        vstore(basis, lane * TERMS, rows[lane])
+    vstore_columns(basis, 0, basis_vectors(degree, dx, dy, dz))
 
 
 @kernel(inline=True)
 def _colour(records, at, basis, row, coefficients, first):
     """Three products of 16 coefficients and 16 basis functions into a record; at, row, first are offsets."""
-    terms = vload(basis, row)
+    red, green, blue = vset(0), vset(0), vset(0)
+    for part in range(0, TERMS, LANES):
+        terms, k = vload(basis, row + part), first + part
+        red = red + terms * vload(coefficients, k)
+        green = green + terms * vload(coefficients, k + TERMS)
+        blue = blue + terms * vload(coefficients, k + 2 * TERMS)
     half, black = np.float32(0.5), np.float32(0)
-    records[at + RED] = max(half + vsum(terms * vload(coefficients, first)), black)
-    records[at + GREEN] = max(half + vsum(terms * vload(coefficients, first + TERMS)), black)
-    records[at + BLUE] = max(half + vsum(terms * vload(coefficients, first + 2 * TERMS)), black)
+    records[at + RED] = max(half + vsum(red), black)
+    records[at + GREEN] = max(half + vsum(green), black)
+    records[at + BLUE] = max(half + vsum(blue), black)
 
 
 @kernel()
@@ -187,7 +188,7 @@ def _project_range(
             if flags[lane] > 0:
                 i = start + lane
                 _colour(block, lane * RECORD, basis, lane * TERMS, flat_sh, i * 3 * TERMS)
-                vstore(flat_records, i * RECORD, vload(block, lane * RECORD))
+                copy_record(flat_records, i * RECORD, block, lane * RECORD)
                 keys[i] = float_bits(block[lane * RECORD + DEPTH_Z])
                 count += 1
     return count

@@ -44,11 +44,12 @@ from .vec import (
     prefetch_read,
     prefetch_write,
     vload,
+    vload_columns,
     vselect,
     vset,
     vsqrt,
     vstore,
-    vtranspose,
+    vstore_columns,
 )
 
 MEANS = 0  # rows of the scratch into which LANES Gaussians are packed
@@ -90,11 +91,12 @@ def _plus(a, b):
 @kernel(inline=True)
 def _take_sums(sums, row, flat_gradients, at, stride):
     """Sum the threads' records of gradients of one Gaussian, leaving zeros for the next call."""
-    total = vset(0)
-    for place in range(at, flat_gradients.shape[0], stride):
-        total = total + vload(flat_gradients, place)
-        vstore(flat_gradients, place, vset(0))
-    vstore(sums, row, total)
+    for part in range(0, RECORD, LANES):
+        total = vset(0)
+        for place in range(at + part, flat_gradients.shape[0], stride):
+            total = total + vload(flat_gradients, place)
+            vstore(flat_gradients, place, vset(0))
+        vstore(sums, row + part, total)
 
 
 @kernel(inline=True)
@@ -107,23 +109,13 @@ def _colour_gradient(row, sums, basis, pulled, records, at, coefficients, d_sh, 
     red = sums[row + SUM_RED] if records[at + RED] > zero else zero  # the clamp at 0 lets nothing through
     green = sums[row + SUM_GREEN] if records[at + GREEN] > zero else zero
     blue = sums[row + SUM_BLUE] if records[at + BLUE] > zero else zero
-    terms, second, third = vload(basis, row), first + TERMS, first + 2 * TERMS
-    vstore(d_sh, first, terms * red)
-    vstore(d_sh, second, terms * green)
-    vstore(d_sh, third, terms * blue)
-    weighted = vload(coefficients, first) * red + vload(coefficients, second) * green
-    vstore(pulled, row, weighted + vload(coefficients, third) * blue)
-
-
-@kernel(inline=True)
-def _square(rows):
-    """A scratch of 16 rows as 16 vectors, transposed."""
-    return vtranspose((
-        vload(rows, 0), vload(rows, 16), vload(rows, 32), vload(rows, 48),
-        vload(rows, 64), vload(rows, 80), vload(rows, 96), vload(rows, 112),
-        vload(rows, 128), vload(rows, 144), vload(rows, 160), vload(rows, 176),
-        vload(rows, 192), vload(rows, 208), vload(rows, 224), vload(rows, 240),
-    ))  # fmt: skip
+    for part in range(0, TERMS, LANES):
+        terms, k = vload(basis, row + part), first + part
+        vstore(d_sh, k, terms * red)
+        vstore(d_sh, k + TERMS, terms * green)
+        vstore(d_sh, k + 2 * TERMS, terms * blue)
+        weighted = vload(coefficients, k) * red + vload(coefficients, k + TERMS) * green
+        vstore(pulled, row + part, weighted + vload(coefficients, k + 2 * TERMS) * blue)
 
 
 @kernel(inline=True)
@@ -193,7 +185,7 @@ def _camera_gradient(lens, x, y, z, inverse_z, d_row_x, d_row_y, d_pixel_x, d_pi
 
 @kernel(inline=True)
 def _block_gradient(packed, lens, degree, antialiased, sums, pulled, result):
-    """Gradients of LANES packed Gaussians into result [LANES * 16], columns as MEANS .. SCREEN.
+    """Gradients of LANES packed Gaussians into result [LANES * RECORD], columns as MEANS .. SCREEN.
 
     sums and pulled are tuples of 16 vectors: the fields of the records of gradients, and ``_colour_gradient``'s.
     """
@@ -232,15 +224,13 @@ def _block_gradient(packed, lens, degree, antialiased, sums, pulled, result):
     d_logit = sums[SUM_G] * (1 - opacity_of(vload(packed, LOGITS * LANES)))
     ndc_x, ndc_y = d_pixel_x * (0.5 * lens.width), d_pixel_y * (0.5 * lens.height)
     zero = vset(0)
-    columns = vtranspose((
+    vstore_columns(result, 0, (
         dx * lens.r00 + dy * lens.r10 + dz * lens.r20 + seen[0],
         dx * lens.r01 + dy * lens.r11 + dz * lens.r21 + seen[1],
         dx * lens.r02 + dy * lens.r12 + dz * lens.r22 + seen[2],
         d_quaternion[0], d_quaternion[1], d_quaternion[2], d_quaternion[3],
         d_logs[0], d_logs[1], d_logs[2], d_logit, vsqrt(ndc_x * ndc_x + ndc_y * ndc_y), zero, zero, zero, zero,
     ))  # fmt: skip
-    for lane in range(LANES):
-        vstore(result, lane * LANES, columns[lane])
 
 
 @kernel(inline=True)
@@ -293,7 +283,8 @@ def _differentiate_range(
             at = rank[i] * RECORD
             _take_sums(sums, row, flat_gradients, at, stride)
             _colour_gradient(row, sums, basis, pulled, flat_records, at, flat_sh, flat_d_sh, i * 3 * TERMS)
-        _block_gradient(packed, lens, degree, antialiased, _square(sums), _square(pulled), result)
+        columns, pulls = vload_columns(sums, 0), vload_columns(pulled, 0)
+        _block_gradient(packed, lens, degree, antialiased, columns, pulls, result)
         for lane in range(lanes):
             _unpack(result, lane * RECORD, ids[start + lane], d_means, d_quaternions, d_log_scales, d_logits, d_screen)
 

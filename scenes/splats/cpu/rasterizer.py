@@ -56,7 +56,7 @@ class Raster:
             None unless depth was asked for.
         visible: [N] bool, the Gaussians that reach the image.
         pairs: pairs of Gaussian and tile.
-        rows: rows of tiles reached by the Gaussians drawn: TILE times this is the number of lanes worked on.
+        vectors: rows of tiles, or their parts of LANES pixels, reached by the Gaussians drawn.
     """
 
     rgb: Float32
@@ -65,7 +65,7 @@ class Raster:
     median_depth_z: Float32 | None
     visible: NDArray[np.bool_]
     pairs: int
-    rows: int
+    vectors: int
     sh_degree: int
     antialiased: bool
     serial: int = field(repr=False)
@@ -161,16 +161,16 @@ class Rasterizer:
             tiles, pairs = self._bin(len(gaussians), numbers, ids, sorted_ids, camera.width, camera.height)
             shape = (camera.height, camera.width)
             rgb, transmittance = np.empty((*shape, 3), np.float32), np.empty(shape, np.float32)
-            rows = np.zeros(self._threads, np.int64)
+            vectors = np.zeros(self._threads, np.int64)
             arguments = (tiles.records, tiles.starts, tiles.lists, tiles.order, behind, rgb, transmittance)
             if depth:
                 expected, median = planes = np.empty((2, *shape), np.float32)
-                compositing.compose_with_depth(*arguments, tiles.drawn, rows, planes)
+                compositing.compose_with_depth(*arguments, tiles.drawn, vectors, planes)
             else:
                 expected = median = None
-                compositing.compose(*arguments, tiles.drawn, rows)
+                compositing.compose(*arguments, tiles.drawn, vectors)
         return Raster(
-            rgb, transmittance, expected, median, keys != 0, pairs, int(rows.sum()), sh_degree, antialiased,
+            rgb, transmittance, expected, median, keys != 0, pairs, int(vectors.sum()), sh_degree, antialiased,
             self._serial, gaussians, tiles,
         )  # fmt: skip
 

@@ -9,8 +9,9 @@ from cameras.camera import Camera
 from cameras.errors import SettingsError
 
 from .jit import kernel
+from .vec import LANES, vload, vstore
 
-TILE = 16  # pixels a tile is wide and high; a row of a tile is one vector
+TILE = 16  # pixels a tile is wide and high; a row of a tile is one vector or a few
 
 # Fields of a record: 16 float32, one cache line.
 PIXEL_X = 0  # centre
@@ -98,3 +99,10 @@ def lens_of(n):
         n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10],
         n[11], n[12], n[13], n[14], n[15], n[16], n[17], n[18], n[19], n[20],
     )  # fmt: skip
+
+
+@kernel(inline=True)
+def copy_record(target, to, source, at):
+    """Copy a record between flat arrays; to and at are offsets."""
+    for part in range(0, RECORD, LANES):
+        vstore(target, to + part, vload(source, at + part))

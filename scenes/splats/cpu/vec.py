@@ -8,8 +8,8 @@ compiled function::
     vstore(b, i, y)
     s = vsum(y)                          # a float32
 
-No bounds are checked: loads and stores may not leave the array. LLVM splits a vector that is wider than the
-registers of the machine, so the same kernels run on AVX-512, AVX2, SSE and NEON.
+No bounds are checked: loads and stores may not leave the array. ``LANES`` is 16, 8 or 4 (see ``vec_width``), so a
+kernel takes a row of 16 numbers apart: ``for part in range(0, 16, LANES)``.
 """
 
 from typing import Any
@@ -17,10 +17,11 @@ from typing import Any
 from llvmlite import ir
 from numba.core import types
 
-from .vec_lanes import vany, vload3, vmax_lane, vstore3, vsum, vsum_each, vtranspose
+from .vec_lanes import vadd_sums, vany, vload3, vload_columns, vmax_lane, vstore3, vstore_columns, vsum
 from .vec_math import ceil_to_int, float_bits, floor_to_int, vexponent, vfloor, vpow2_of_integer, vreciprocal, vsqrt
 from .vec_operators import teach_operators
-from .vec_types import INT, LANES, VECTOR, address_of, as_vector, intrinsic, llvm_function, pick, vector_type
+from .vec_types import INT, VECTOR, address_of, as_vector, intrinsic, llvm_function, pick, vector_type
+from .vec_width import LANES
 
 __all__ = [
     "LANES",
@@ -29,12 +30,14 @@ __all__ = [
     "floor_to_int",
     "prefetch_read",
     "prefetch_write",
+    "vadd_sums",
     "vany",
     "vexponent",
     "vfloor",
     "viota",
     "vload",
     "vload3",
+    "vload_columns",
     "vmax",
     "vmax_lane",
     "vmin",
@@ -45,9 +48,8 @@ __all__ = [
     "vsqrt",
     "vstore",
     "vstore3",
+    "vstore_columns",
     "vsum",
-    "vsum_each",
-    "vtranspose",
 ]
 
 teach_operators()

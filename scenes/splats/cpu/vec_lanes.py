@@ -1,4 +1,4 @@
-"""Operations of ``vec`` that move numbers between lanes: reductions, transposes, interleaved pixels."""
+"""Operations of ``vec`` that move numbers between lanes: reductions, rows to columns, interleaved pixels."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from .vec_types import (
     FAST,
     FLOAT,
     INT,
-    LANES,
+    ROW,
     VECTOR,
     address_of,
     intrinsic,
@@ -19,6 +19,7 @@ from .vec_types import (
     shuffle,
     vector_type,
 )
+from .vec_width import LANES
 
 
 @intrinsic
@@ -119,39 +120,84 @@ def _interleavings() -> list[tuple[list[int], list[int]]]:
     return levels + [(fours_low, fours_high)] * folds
 
 
-@intrinsic
-def vsum_each(typing_context: Any, vectors: Any) -> Any:
-    """Lane i of the result is the sum of all lanes of ``vectors[i]``, for a tuple of at most LANES vectors.
+def _sums(builder: Any, vectors: Sequence[Any]) -> Any:
+    """Lane i is the sum of all lanes of ``vectors[i]``; at most LANES vectors. Lanes past them are 0.
 
-    A folding transpose: about two shuffles a vector where one ``vsum`` needs four. Lanes past the tuple are 0.
+    A folding transpose: about two shuffles a vector where one ``vsum`` needs four.
+    """
+    zero = ir.Constant(VECTOR, [0.0] * LANES)
+    level = list(vectors)
+    for low, high in _interleavings():
+        padded = [*level, zero] if len(level) % 2 else level
+        level = [_sum_pairs(builder, a, b, low, high) for a, b in zip(padded[::2], padded[1::2], strict=True)]
+    return level[0]
+
+
+@intrinsic
+def vadd_sums(typing_context: Any, array: Any, index: Any, vectors: Any) -> Any:
+    """Add the sum of all lanes of ``vectors[i]`` to ``array[index + i]``, for a tuple of vectors.
+
+    The array is read and written up to the next multiple of LANES.
     """
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        zero = ir.Constant(VECTOR, [0.0] * LANES)
-        level = cgutils.unpack_tuple(builder, args[0])
-        for low, high in _interleavings():
-            padded = [*level, zero] if len(level) % 2 else level
-            level = [_sum_pairs(builder, a, b, low, high) for a, b in zip(padded[::2], padded[1::2], strict=True)]
-        return level[0]
+        start = address_of(context, builder, sig.args[0], args[0], sig.args[1], args[1])
+        found = cgutils.unpack_tuple(builder, args[2])
+        for first in range(0, len(found), LANES):
+            address = _vector_address(builder, start, first)
+            total = builder.fadd(
+                builder.load(address, align=4), _sums(builder, found[first : first + LANES]), flags=FAST
+            )
+            builder.store(total, address, align=4)
+        return context.get_dummy_value()
 
-    return vector_type(vectors), generate
+    return types.void(array, index, vectors), generate
+
+
+def _vector_address(builder: Any, start: Any, offset: int) -> Any:
+    return builder.bitcast(builder.gep(start, [ir.IntType(64)(offset)]), VECTOR.as_pointer())
+
+
+def _transposed(builder: Any, square: Sequence[Any]) -> list[Any]:
+    """LANES vectors as a square matrix, transposed: lane i of vector j becomes lane j of vector i."""
+    rows = list(square)
+    stride = LANES // 2
+    while stride:
+        lanes = range(LANES)
+        first = [lane if not lane & stride else LANES + lane - stride for lane in lanes]
+        second = [lane + stride if not lane & stride else LANES + lane for lane in lanes]
+        for i in (i for i in lanes if not i & stride):
+            a, b = rows[i], rows[i + stride]
+            rows[i], rows[i + stride] = shuffle(builder, a, b, first), shuffle(builder, a, b, second)
+        stride //= 2
+    return rows
 
 
 @intrinsic
-def vtranspose(typing_context: Any, vectors: Any) -> Any:
-    """A tuple of LANES vectors as a square matrix, transposed: lane i of vector j becomes lane j of vector i."""
+def vload_columns(typing_context: Any, array: Any, index: Any) -> Any:
+    """The sixteen columns of LANES rows of 16 numbers that follow one another from ``array[index]`` on."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        rows = list(cgutils.unpack_tuple(builder, args[0]))
-        stride = LANES // 2
-        while stride:
-            lanes = range(LANES)
-            first = [lane if not lane & stride else LANES + lane - stride for lane in lanes]
-            second = [lane + stride if not lane & stride else LANES + lane for lane in lanes]
-            for i in (i for i in lanes if not i & stride):
-                a, b = rows[i], rows[i + stride]
-                rows[i], rows[i + stride] = shuffle(builder, a, b, first), shuffle(builder, a, b, second)
-            stride //= 2
-        return context.make_tuple(builder, sig.return_type, rows)
+        start = address_of(context, builder, sig.args[0], args[0], sig.args[1], args[1])
+        columns: list[Any] = []
+        for part in range(0, ROW, LANES):
+            addresses = [_vector_address(builder, start, lane * ROW + part) for lane in range(LANES)]
+            columns += _transposed(builder, [builder.load(address, align=4) for address in addresses])
+        return context.make_tuple(builder, sig.return_type, columns)
 
-    return types.UniTuple(vector_type, LANES)(vectors), generate
+    return types.UniTuple(vector_type, ROW)(array, index), generate
+
+
+@intrinsic
+def vstore_columns(typing_context: Any, array: Any, index: Any, columns: Any) -> Any:
+    """Write a tuple of sixteen vectors as the columns of LANES rows of 16 numbers, from ``array[index]`` on."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        start = address_of(context, builder, sig.args[0], args[0], sig.args[1], args[1])
+        vectors = cgutils.unpack_tuple(builder, args[2])
+        for part in range(0, ROW, LANES):
+            for lane, row in enumerate(_transposed(builder, vectors[part : part + LANES])):
+                builder.store(row, _vector_address(builder, start, lane * ROW + part), align=4)
+        return context.get_dummy_value()
+
+    return types.void(array, index, columns), generate

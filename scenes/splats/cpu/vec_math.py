@@ -10,12 +10,12 @@ from .vec_types import (
     FLOAT,
     INT,
     INT_VECTOR,
-    LANES,
     VECTOR,
     intrinsic,
     llvm_function,
     vector_type,
 )
+from .vec_width import LANES, enabled_features
 
 _RECIPROCAL_SEED = 0x7EF311C3  # 2**127-ish minus the bits of x: a first guess of 1/x within 12 %
 
@@ -31,8 +31,18 @@ def vsqrt(typing_context: Any, vector: Any) -> Any:
     return vector_type(vector), generate
 
 
-def _has_rcp14(context: Any) -> bool:
-    return LANES == 16 and "+avx512f" in context.codegen().magic_tuple()[2].split(",")
+def _estimated_reciprocal(builder: Any, x: Any) -> Any | None:
+    """The estimate that x86 has an instruction for, of 12 bits or more; None elsewhere."""
+    features = enabled_features()
+    if LANES == 16 and "avx512f" in features:
+        mask = ir.IntType(16)
+        function = llvm_function(builder, "llvm.x86.avx512.rcp14.ps.512", VECTOR, [VECTOR, VECTOR, mask])
+        return builder.call(function, [x, ir.Constant(VECTOR, None), mask(0xFFFF)])
+    if LANES == 8 and "avx" in features:
+        return builder.call(llvm_function(builder, "llvm.x86.avx.rcp.ps.256", VECTOR, [VECTOR]), [x])
+    if LANES == 4 and "sse" in features:
+        return builder.call(llvm_function(builder, "llvm.x86.sse.rcp.ps", VECTOR, [VECTOR]), [x])
+    return None
 
 
 def _newton_step(builder: Any, x: Any, guess: Any) -> Any:
@@ -43,17 +53,16 @@ def _newton_step(builder: Any, x: Any, guess: Any) -> Any:
 
 @intrinsic
 def vreciprocal(typing_context: Any, vector: Any) -> Any:
-    """1 / x of every lane within 2e-7 relative, for positive normal x.
+    """1 / x of every lane within 4e-7 relative, for positive normal x.
 
-    AVX-512 has an estimate of 14 bits, which one Newton step completes; elsewhere the bits of x give the first guess.
+    x86 has an estimate of 12 or 14 bits, which one Newton step completes; elsewhere the bits of x give the first guess.
     """
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         x = args[0]
-        if _has_rcp14(context):
-            mask = ir.IntType(16)
-            function = llvm_function(builder, "llvm.x86.avx512.rcp14.ps.512", VECTOR, [VECTOR, VECTOR, mask])
-            return _newton_step(builder, x, builder.call(function, [x, ir.Constant(VECTOR, None), mask(0xFFFF)]))
+        estimate = _estimated_reciprocal(builder, x)
+        if estimate is not None:
+            return _newton_step(builder, x, estimate)
         seed = ir.Constant(INT_VECTOR, [_RECIPROCAL_SEED] * LANES)
         guess = builder.bitcast(builder.sub(seed, builder.bitcast(x, INT_VECTOR)), VECTOR)
         for _ in range(3):

@@ -10,7 +10,9 @@ from numba.core.extending import intrinsic as _numba_intrinsic
 from numba.core.extending import register_model
 from numba.core.typing.templates import infer_global as _numba_infer_global
 
-LANES = 16
+from .vec_width import LANES
+
+ROW = 16  # numbers in a record, and spherical harmonics of a colour: whole vectors at every width
 
 FAST = ("nsz", "arcp", "contract", "afn", "reassoc")
 FLOAT = ir.FloatType()
