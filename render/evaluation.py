@@ -1,20 +1,23 @@
-"""How good a reconstruction is: scores on photos that it never saw, and on a posed walk through the same world."""
+"""How good a reconstruction is: scores on photos that it never saw, and on a posed walk through the same world.
+
+Where the true depth of the walk is known, its geometry is measured as well; see ``evaluation_geometry``.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import numpy as np
-
-from cameras.errors import InputError, SettingsError
+from cameras.errors import SettingsError
 from cameras.reporting import Report, silent
 from scenes.captures.capture import Capture, CaptureImage
-from scenes.captures.levelled import in_world_of
 from scenes.captures.pixels import PosedPhoto, load_photos
 from scenes.scene import FloatImage, Scene
 from scenes.splats.settings import FitSettings
 
+from .evaluation_geometry import DepthComparison, GeometryFigures, measure
+from .evaluation_scales import far_psnr, near_psnr, opaque
+from .evaluation_walk import Walk, placed, true_frames, world_from_walk
 from .frames import BLACK, composite
 from .quality import Mask, Scores, score
 
@@ -56,6 +59,11 @@ class Evaluation:
         scores: means over the held-out photos.
         per_image: (name, scores) of each.
         walk: (name, scores) of each frame of the walk, None without one.
+        geometry: (name, figures) of each frame of the walk whose true depth is known.
+        psnr_quarter: mean PSNR of the held-out photos drawn at a quarter of their size, which is what a camera four
+            times as far would see, against the photos' means over 4x4 pixels; None where they are too small or masked.
+        psnr_4x: mean PSNR of the held-out photos at four times the size that was fitted, None where the stored photos
+            are smaller than that.
         split: which photos were fitted and which scored.
         n_gaussians, iterations, photo_passes: of the fit; a photo pass is pixels fitted / pixels of one photo.
         fit_seconds: time that this run spent fitting; if ``is_resumed``, an earlier run spent some as well.
@@ -65,6 +73,9 @@ class Evaluation:
     scores: Scores
     per_image: Sequence[tuple[str, Scores]]
     walk: Sequence[tuple[str, Scores]] | None
+    geometry: Sequence[tuple[str, GeometryFigures]]
+    psnr_quarter: float | None
+    psnr_4x: float | None
     split: Split
     n_gaussians: int
     iterations: int
@@ -91,6 +102,11 @@ class Evaluation:
             "per_image": [{"name": name, **asdict(scores)} for name, scores in self.per_image],
             "settings": dict(self.settings),
         }
+        scales = {"psnr_quarter": self.psnr_quarter, "psnr_4x": self.psnr_4x}
+        found |= {name: value for name, value in scales.items() if value is not None}
+        if self.geometry:
+            found |= GeometryFigures.over([figures for _, figures in self.geometry]).shares()
+            found["geometry_per_frame"] = [{"name": name, **figures.shares()} for name, figures in self.geometry]
         if self.walk is not None:
             mean = asdict(Scores.mean([scores for _, scores in self.walk]))
             found |= {f"walk_{name}": value for name, value in mean.items()}
@@ -141,10 +157,10 @@ def evaluate(
     *,
     seed: int = 0,
     long_side: int | None = None,
-    walk: Capture | None = None,
+    walk: Walk | None = None,
     workdir: Path | None = None,
     report: Report = silent,
-    on_comparison: Callable[[str, Comparison], None] | None = None,
+    on_comparison: Callable[[str, Comparison | DepthComparison], None] | None = None,
 ) -> Evaluation:
     """Fits splats to the split's training photos and scores them on the others.
 
@@ -152,13 +168,16 @@ def evaluate(
 
     Args:
         long_side: photos are reduced to it before fitting and scoring; the scores are of that size.
-        walk: posed frames that are scored as well, at their own size; in the axes of the capture's own file, or of its
-            world if the walk says that it was levelled.
+        walk: posed frames that are scored as well, at their own size, and their truth.
         workdir: keeps the fit's checkpoint.
-        on_comparison: is shown every photo (``"photo"``) and frame (``"walk"``) with its render.
+        on_comparison: is shown every photo (``"photo"``), frame (``"walk"``) and depth (``"depth"``) with its render.
+
+    Raises:
+        InputError: if the walk's world cannot be joined to the capture's.
     """
     from scenes.splats.fit import fit
 
+    to_world = None if walk is None else world_from_walk(walk, capture)
     photos = load_photos(capture, long_side=long_side, report=report)
     chosen = set(split.train) | set(split.test)
     photos = [photo for photo in photos if photo.name in chosen]
@@ -168,14 +187,20 @@ def evaluate(
     fit_seconds = time.perf_counter() - began
     test = [photo for photo in photos if photo.name in set(split.test)]
     per_image = _scored(compare(scene, test), "photo", len(test), report, on_comparison)
-    per_frame = None
-    if walk is not None:
-        steps = load_photos(in_world_of(walk, capture))
+    per_frame, geometry = None, list[tuple[str, GeometryFigures]]()
+    if walk is not None and to_world is not None:
+        steps = load_photos(placed(walk.frames, to_world))
         per_frame = _scored(compare(scene, steps), "walk", len(steps), report, on_comparison)
+        train = [photo for photo in photos if photo.name in set(split.train)]
+        truth = true_frames(walk, steps, train, to_world)
+        geometry = measure(scene, truth, report=report, on_comparison=on_comparison)
     return Evaluation(
         Scores.mean([scores for _, scores in per_image]),
         per_image,
         per_frame,
+        geometry,
+        far_psnr(scene, test),
+        near_psnr(scene, capture, test),
         split,
         len(scene.gaussians),
         settings.iterations,
@@ -212,12 +237,7 @@ def compare(scene: Scene, photos: Sequence[PosedPhoto]) -> Iterator[Comparison]:
     """Each photo beside the scene's view of it, over the photo's background, or black."""
     views = scene.views(photo.camera for photo in photos)
     for photo, view in zip(photos, views, strict=True):
-        background = photo.background or BLACK
-        truth = photo.rgb.astype(np.float32) / np.float32(255)
-        if photo.alpha is not None:
-            alpha = photo.alpha[..., None].astype(np.float32) / np.float32(255)
-            truth = truth * alpha + np.asarray(background, dtype=np.float32) * (1 - alpha)
-        render = composite(view, background)
+        truth, render = opaque(photo), composite(view, photo.background or BLACK)
         yield Comparison(photo.name, truth, render, photo.valid, score(truth, render, photo.valid))
 
 
@@ -226,7 +246,7 @@ def _scored(
     kind: str,
     n_expected: int,
     report: Report,
-    on_comparison: Callable[[str, Comparison], None] | None,
+    on_comparison: Callable[[str, Comparison | DepthComparison], None] | None,
 ) -> list[tuple[str, Scores]]:
     scored: list[tuple[str, Scores]] = []
     for comparison in comparisons:
@@ -235,18 +255,3 @@ def _scored(
             on_comparison(kind, comparison)
         report(f"score {kind}s" if kind == "photo" else "score the walk", len(scored) / n_expected, {})
     return scored
-
-
-def read_walk(path: Path) -> Capture:
-    """The posed frames of a walk: a file as nerfstudio's ``transforms.json``, in the axes of the capture's own file.
-
-    `evaluate` brings them to the capture's world, where that was levelled.
-
-    Raises:
-        InputError: if it cannot be read.
-    """
-    from scenes.captures.nerfstudio import read_nerfstudio
-
-    if not path.is_file():
-        raise InputError(f"a walk's frames were expected in {path}, but there is no such file; check --walk.")
-    return read_nerfstudio(path)

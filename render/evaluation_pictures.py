@@ -10,6 +10,7 @@ from cameras.errors import SettingsError
 from scenes.scene import FloatImage
 
 from .evaluation import Comparison
+from .evaluation_geometry import DepthComparison
 from .poster import contact_sheet
 from .quality import flip_map
 
@@ -17,6 +18,8 @@ GAP_PX = 4
 N_EXTREMES = 4
 SHEET_WIDTH_PX = 1600
 ERROR_RAMP = np.array([(0, 0, 0), (60, 20, 110), (150, 40, 120), (230, 90, 60), (250, 180, 50), (255, 255, 160)])
+DEPTH_RIGHT, DEPTH_TOO_NEAR, DEPTH_TOO_FAR = (40, 40, 44), (240, 160, 50), (60, 160, 90)
+DEPTH_FLOATER, DEPTH_HOLE = (225, 40, 40), (50, 110, 240)
 MARK = "flythrough-evaluation.json"
 
 
@@ -42,17 +45,23 @@ class PictureFolder:
         self.folder = folder
         self._strips: dict[str, list[tuple[float, Path, str]]] = {}
 
-    def add(self, kind: str, comparison: Comparison) -> None:
-        """Writes photo, render and error side by side."""
+    def add(self, kind: str, comparison: Comparison | DepthComparison) -> None:
+        """Writes photo, render and error side by side; or true depth, rendered depth and where it is wrong."""
         from PIL import Image
 
         strips = self._strips.setdefault(kind, [])
         stem = comparison.name.replace("/", "_").rsplit(".", 1)[0]
         path = self.folder / f"{kind}_{len(strips):04d}_{stem}.png"
-        Image.fromarray(strip(comparison)).save(path)
-        scores = comparison.scores
-        text = f"{comparison.name}   {scores.psnr:.2f} dB   SSIM {scores.ssim:.3f}   FLIP {scores.flip:.3f}"
-        strips.append((scores.psnr, path, text))
+        if isinstance(comparison, DepthComparison):
+            Image.fromarray(depth_strip(comparison)).save(path)
+            found = comparison.figures
+            rank = found.depth_within_3_percent
+            text = f"depth right {rank:.1%}   floaters {found.floaters:.2%} (red)   holes {found.holes:.2%} (blue)"
+        else:
+            Image.fromarray(strip(comparison)).save(path)
+            scores = comparison.scores
+            rank, text = scores.psnr, f"{scores.psnr:.2f} dB   SSIM {scores.ssim:.3f}   FLIP {scores.flip:.3f}"
+        strips.append((rank, path, f"{comparison.name}   {text}"))
 
     def finish(self) -> list[Path]:
         """Writes a sheet of the worst and the best a kind; returns the sheets."""
@@ -77,6 +86,33 @@ def strip(comparison: Comparison) -> NDArray[np.uint8]:
     pictures = [_bytes(comparison.truth), _bytes(comparison.render), error_colors(comparison)]
     gap = np.full((len(comparison.truth), GAP_PX, 3), 255, dtype=np.uint8)
     return np.concatenate([pictures[0], gap, pictures[1], gap, pictures[2]], axis=1)
+
+
+def depth_strip(comparison: DepthComparison) -> NDArray[np.uint8]:
+    """[h, 3 w + gaps, 3] true depth, rendered depth, and the error.
+
+    The error is dark where the depth is within 3 %, red where a floater is, blue where a hole is, orange where the
+    depth is somewhat too near, green where it is too far, white where the truth is unknown.
+    """
+    true_z, found_z = comparison.true_depth_z, comparison.depth_z
+    farthest = max(float(true_z.max()), 1e-30)
+    pictures = [depth_colors(true_z / farthest), depth_colors(found_z / farthest)]
+    colors = np.full((*true_z.shape, 3), DEPTH_TOO_FAR, np.uint8)
+    colors[found_z < true_z] = DEPTH_TOO_NEAR
+    colors[comparison.is_right] = DEPTH_RIGHT
+    colors[comparison.is_floater] = DEPTH_FLOATER
+    colors[comparison.is_hole] = DEPTH_HOLE
+    colors[true_z == 0] = 255
+    gap = np.full((len(true_z), GAP_PX, 3), 255, dtype=np.uint8)
+    return np.concatenate([pictures[0], gap, pictures[1], gap, colors], axis=1)
+
+
+def depth_colors(share: FloatImage) -> NDArray[np.uint8]:
+    """[h, w, 3] depth as a share of the farthest: yellow near, violet far, black where there is none."""
+    at = np.where(share > 0, 1 - 0.85 * np.clip(share, 0, 1), 0)
+    stops = np.linspace(0, 1, len(ERROR_RAMP))
+    channels = [np.interp(at, stops, ERROR_RAMP[:, channel]) for channel in range(3)]
+    return np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
 
 
 def error_colors(comparison: Comparison) -> NDArray[np.uint8]:

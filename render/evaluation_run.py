@@ -12,8 +12,9 @@ from scenes.captures.sfm_settings import PoseSettings
 from scenes.splats.settings import FitSettings, Quality
 
 from . import requests
-from .evaluation import Split, choose_split, evaluate, read_walk
+from .evaluation import Split, choose_split, evaluate
 from .evaluation_pictures import PictureFolder
+from .evaluation_walk import read_walk
 from .progress import Progress
 
 LEAST_LONG_SIDE = 64
@@ -32,6 +33,8 @@ class EvaluationRequest:
     quality: Quality = "standard"
     seed: int = 0
     walk: Path | None = None
+    geometry: Path | None = None
+    true_cameras: Path | None = None
     pictures: Path | None = None
     job: Path | None = None
 
@@ -42,6 +45,10 @@ class EvaluationRequest:
         requests.check_seed(self.seed)
         if self.iterations is not None and self.photo_passes is not None:
             raise SettingsError("--iterations and --photo-passes both set the length of the fit; give one of them.")
+        if self.walk is None and (self.geometry is not None or self.true_cameras is not None):
+            raise SettingsError(
+                "--geometry and --true-cameras say what is true of a walk; give its frames with --walk."
+            )
         if self.long_side < LEAST_LONG_SIDE:
             raise SettingsError(f"--long-side must be at least {LEAST_LONG_SIDE} pixels, got {self.long_side}.")
 
@@ -57,7 +64,9 @@ def run_evaluation(asked: EvaluationRequest, progress: Progress) -> dict[str, ob
     from .job import versions
 
     asked.check()
-    walk = None if asked.walk is None else read_walk(asked.walk)
+    walk = None
+    if asked.walk is not None:
+        walk = read_walk(asked.walk, geometry=asked.geometry, true_cameras=asked.true_cameras)
     pictures = None if asked.pictures is None else PictureFolder(asked.pictures)
     with _workdir(asked.job) as work:
         poses = PoseSettings.for_quality(asked.quality)

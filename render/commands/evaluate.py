@@ -19,6 +19,8 @@ from .options import path_type, progress_option, quality_option, seed_option
 @quality_option
 @seed_option
 @click.option("--walk", type=path_type, default=None, help="Posed frames (as transforms.json) to score as well.")
+@click.option("--geometry", type=path_type, default=None, help="True mesh (PLY) in the world of the walk.")
+@click.option("--true-cameras", type=path_type, default=None, help="The photos' true cameras in the world of the walk.")
 @click.option("--pictures", type=path_type, default=None, help="Folder for photo, render and error side by side.")
 @click.option("--job", "--workdir", "job", type=path_type, default=None, help="Folder that keeps poses and the fit.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
@@ -27,6 +29,9 @@ def command(as_json: bool, progress: str, **options: Any) -> None:
     """Fits CAPTURE without some of its photos and scores the result on them.
 
     CAPTURE is anything that ``tour`` takes. Prints PSNR, SSIM and FLIP; nothing is fitted on photos that are scored.
+
+    With a walk whose true depth is known (depth_z.npz beside it, depth images, or --geometry) it also prints floaters,
+    holes and the share of depths within 3 %. --true-cameras joins the walk to a CAPTURE whose poses were solved.
     """
     from ..evaluation_run import EvaluationRequest, run_evaluation
     from ..progress import Progress
@@ -60,6 +65,11 @@ def _print_table(found: dict[str, Any]) -> None:
         table.add_section()
         table.add_row(*_cells(mean))
         console.print(table)
+    if "floaters" in found:
+        console.print(
+            f"Geometry of the walk: floaters {found['floaters']:.2%}, holes {found['holes']:.2%}, "
+            f"depth within 3 % on {found['depth_within_3_percent']:.1%} of pixels"
+        )
     console.print(
         f"{found['n_train']} photos fitted, {found['n_test']} scored at {found['width']}x{found['height']}; "
         f"{found['n_gaussians']:,} Gaussians, {found['iterations']:,} steps, "

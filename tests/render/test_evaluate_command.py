@@ -1,8 +1,10 @@
 """``flythrough evaluate``: one JSON object or a table, and errors before the long work."""
 
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -42,6 +44,8 @@ def test_a_table_for_people(tiny_room: Path) -> None:
         ({"iterations": 10, "photo_passes": 3.0}, "give one of them"),
         ({"iterations": 0}, "--iterations should be from 1"),
         ({"max_gaussians": 1}, "--max-gaussians should be from 100"),
+        ({"geometry": Path("room.ply")}, "give its frames with --walk"),
+        ({"true_cameras": Path("cameras.json")}, "give its frames with --walk"),
         ({"long_side": 8}, "--long-side must be at least 64"),
         ({"seed": -1}, "seed should be from 0"),
     ],
@@ -50,3 +54,11 @@ def test_what_is_wrong_is_said_before_the_work(changes: dict[str, object], messa
     values: dict[str, object] = {"source": tmp_path, **changes}
     with pytest.raises(FlythroughError, match=message):
         EvaluationRequest(**values).check()  # type: ignore[arg-type]
+
+
+def test_a_walk_with_true_depth_prints_its_geometry(tiny_room: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_room, tmp_path / "walk"))
+    np.savez(folder / "depth_z.npz", depth_z=np.full((14, 48, 64), 2.0))
+    options = ["--walk", str(folder / "transforms.json"), "--true-cameras", str(tiny_room / "transforms.json")]
+    result = CliRunner().invoke(cli, ["evaluate", str(tiny_room), *SHORT, *options], catch_exceptions=False)
+    assert "Geometry of the walk: floaters" in result.stdout

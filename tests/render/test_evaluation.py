@@ -13,8 +13,9 @@ from cameras.camera import Camera
 from cameras.errors import InputError, SettingsError
 from cameras.intrinsics import Intrinsics
 from cameras.rigid import Rigid
-from render.evaluation import Comparison, Split, choose_split, compare, evaluate, read_walk
+from render.evaluation import Comparison, Split, choose_split, compare, evaluate
 from render.evaluation_pictures import PictureFolder, error_colors, strip
+from render.evaluation_walk import Walk, read_walk
 from render.quality import Scores
 from scenes.captures.capture import Capture, CaptureImage, SparsePoints
 from scenes.captures.levelled import LEVELLED_FROM_FILE, moved
@@ -107,7 +108,7 @@ def test_evaluate_fits_and_scores_a_tiny_room(tiny_room: Path, tmp_path: Path) -
     split = choose_split(capture, 7)
     pictures = PictureFolder(tmp_path / "pictures")
     found = evaluate(
-        capture, split, SHORT, walk=capture, workdir=tmp_path / "fit", on_comparison=pictures.add
+        capture, split, SHORT, walk=Walk(capture), workdir=tmp_path / "fit", on_comparison=pictures.add
     ).as_json()
     assert (found["n_train"], found["n_test"], found["width"], found["height"]) == (12, 2, 64, 48)
     assert found["iterations"] == 24
@@ -134,8 +135,8 @@ def test_nothing_is_fitted_on_held_out_photos(tiny_room: Path, tmp_path: Path) -
     black = tmp_path / "black.png"
     Image.fromarray(np.zeros((48, 64, 3), np.uint8)).save(black)
     images = tuple(replace(i, path=black) if i.name in split.test else i for i in capture.images)
-    honest = evaluate(capture, split, SHORT, walk=capture)
-    spoilt = evaluate(replace(capture, images=images), split, SHORT, walk=capture)
+    honest = evaluate(capture, split, SHORT, walk=Walk(capture))
+    spoilt = evaluate(replace(capture, images=images), split, SHORT, walk=Walk(capture))
     assert honest.walk == spoilt.walk
     assert honest.scores != spoilt.scores
 
@@ -147,7 +148,10 @@ def test_a_walk_in_the_files_axes_follows_a_levelled_capture(tiny_room: Path) ->
     world = replace(turned.world, up_known=True, provenance={LEVELLED_FROM_FILE: turn.matrix().tolist()})
     turned = replace(turned, world=world)
     split = choose_split(turned, 7)
-    assert evaluate(turned, split, SHORT, walk=in_file).walk == evaluate(turned, split, SHORT, walk=turned).walk
+    assert (
+        evaluate(turned, split, SHORT, walk=Walk(in_file)).walk
+        == evaluate(turned, split, SHORT, walk=Walk(turned)).walk
+    )
 
 
 def test_a_smaller_size_is_fitted_and_scored(tiny_room: Path) -> None:
