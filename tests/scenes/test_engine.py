@@ -1,5 +1,8 @@
 """One door to the backends: which is chosen, and that they draw the same."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -73,12 +76,55 @@ def test_auto_is_cuda_where_it_works_and_the_cpu_elsewhere(monkeypatch):
     assert engine.resolve_backend("reference") == "reference"
 
 
-def test_a_machine_without_a_working_compiler_gets_the_reference_and_a_warning(monkeypatch, no_cuda):
-    monkeypatch.setattr(elementary, "compiles", lambda: "no vectors here")
+@pytest.fixture
+def engine_not_tried_yet():
     engine._cpu_engine_trouble.cache_clear()
+    yield
+    engine._cpu_engine_trouble.cache_clear()
+
+
+def test_a_machine_where_the_test_kernel_fails_gets_the_reference_and_a_warning(
+    monkeypatch, no_cuda, engine_not_tried_yet
+):
+    monkeypatch.setattr(elementary, "compiles", lambda: "no vectors here")
     with pytest.warns(RuntimeWarning, match="no vectors here"):
         assert engine.resolve_backend("auto") == "reference"
-    engine._cpu_engine_trouble.cache_clear()
+
+
+def test_the_warning_names_what_the_compiler_said(monkeypatch, no_cuda, engine_not_tried_yet, gaussians):
+    def fail(values):
+        raise RuntimeError("LLVM ERROR: cannot select\nand much more")
+
+    monkeypatch.setattr(elementary, "_probe", fail)
+    with pytest.warns(RuntimeWarning, match=r"\(RuntimeError: LLVM ERROR: cannot select\), so the reference is used"):
+        view = engine.render(gaussians, CAMERA)
+    np.testing.assert_array_equal(view.rgb, engine.render(gaussians, CAMERA, backend="reference").rgb)
+
+
+def test_a_kernel_with_wrong_numbers_is_not_trusted(monkeypatch, no_cuda, engine_not_tried_yet):
+    monkeypatch.setattr(elementary, "_probe", lambda values: values.fill(1))
+    with pytest.warns(RuntimeWarning, match="a test kernel gave wrong numbers"):
+        assert engine.resolve_backend("cpu") == "reference"
+
+
+_WITHOUT_NUMBA = """
+import sys, warnings
+sys.modules["numba"] = None
+from scenes.splats import engine
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    gaussians, camera = engine._sample_scene()
+    print(engine.resolve_backend("cpu"), engine.render(gaussians, camera, backend="cpu").rgb.shape)
+print(caught[0].message)
+"""
+
+
+def test_a_machine_without_numba_draws_with_the_reference():
+    run = subprocess.run([sys.executable, "-c", _WITHOUT_NUMBA], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    drawn, warning = run.stdout.splitlines()
+    assert drawn == "reference (24, 40, 3)"
+    assert "cannot be compiled on this machine (ModuleNotFoundError: import of numba" in warning
 
 
 def test_an_unknown_backend_is_refused():
