@@ -148,6 +148,8 @@ def _interrupted() -> int:
 
 def interrupt(number: int, frame: FrameType | None) -> None:
     """A polite request to end is the same as Ctrl-C."""
+    if not callable(signal.getsignal(signal.SIGINT)):  # ignored, as in a job that a script put in the background
+        raise KeyboardInterrupt
     signal.raise_signal(signal.SIGINT)
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -113,12 +114,17 @@ def test_a_warning_is_a_sentence_without_a_place_in_the_code() -> None:
     assert ran.stderr == "Warning: it is slow.\n"
 
 
-def test_a_polite_request_to_end_is_an_interrupt() -> None:
+@pytest.mark.parametrize("on_interrupt", [signal.default_int_handler, signal.SIG_IGN])
+def test_a_polite_request_to_end_is_an_interrupt(on_interrupt: Any) -> None:
     before = signal.getsignal(signal.SIGTERM)
     assert run("--version") == 0
     assert signal.getsignal(signal.SIGTERM) is before
-    with pytest.raises(KeyboardInterrupt):
-        cli.interrupt(signal.SIGTERM, None)
+    outer = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            cli.interrupt(signal.SIGTERM, None)
+    finally:
+        signal.signal(signal.SIGINT, outer)
 
 
 def test_a_foreign_owner_stops_every_command(
