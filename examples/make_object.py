@@ -28,7 +28,7 @@ class Plan:
     samples: int
 
 
-STANDARD = Plan(train=100, test=20, size=400, samples=16)
+STANDARD = Plan(train=100, test=12, size=400, samples=16)
 DRAFT = Plan(train=24, test=4, size=200, samples=9)
 
 

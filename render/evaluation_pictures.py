@@ -91,17 +91,18 @@ def strip(comparison: Comparison) -> NDArray[np.uint8]:
 def depth_strip(comparison: DepthComparison) -> NDArray[np.uint8]:
     """[h, 3 w + gaps, 3] true depth, rendered depth, and the error.
 
-    The error is dark where the depth is within 3 %, red where a floater is, blue where a hole is, orange where the
-    depth is somewhat too near, green where it is too far, white where the truth is unknown.
+    The error is dark where the depth is within 3 %, red where a floater is, orange where the depth is somewhat too
+    near, green where it is too far or there is none, white where the truth is unknown; holes are these mixed with blue.
     """
     true_z, found_z = comparison.true_depth_z, comparison.depth_z
     farthest = max(float(true_z.max()), 1e-30)
     pictures = [depth_colors(true_z / farthest), depth_colors(found_z / farthest)]
     colors = np.full((*true_z.shape, 3), DEPTH_TOO_FAR, np.uint8)
-    colors[found_z < true_z] = DEPTH_TOO_NEAR
+    colors[(found_z > 0) & (found_z < true_z)] = DEPTH_TOO_NEAR
     colors[comparison.is_right] = DEPTH_RIGHT
     colors[comparison.is_floater] = DEPTH_FLOATER
-    colors[comparison.is_hole] = DEPTH_HOLE
+    hole = comparison.is_hole
+    colors[hole] = colors[hole] // 2 + np.array(DEPTH_HOLE, np.uint8) // 2
     colors[true_z == 0] = 255
     gap = np.full((len(true_z), GAP_PX, 3), 255, dtype=np.uint8)
     return np.concatenate([pictures[0], gap, pictures[1], gap, colors], axis=1)

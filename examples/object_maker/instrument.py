@@ -34,7 +34,7 @@ def tube(points: Floats, radius: float, sides: int = 8) -> Mesh:
         side /= np.linalg.norm(side)
         frames.append((side, np.cross(tangent, side)))
     a, b = (np.array([frame[k] for frame in frames]) for k in range(2))
-    angle = np.linspace(0, 2 * np.pi, sides + 1)[:, None, None]
+    angle = np.linspace(0, -2 * np.pi, sides + 1)[:, None, None]
     wall = points + radius * (np.cos(angle) * a + np.sin(angle) * b)
     return grid(sides, len(points) - 1, lambda u, v: wall)
 
@@ -108,7 +108,7 @@ def make_instrument(seed: int) -> Parts:
     parts.append((steel, cylinder(-0.9 * axis, 0.9 * axis, 0.012, 16)))
     turns = np.linspace(0, 1, 500)
     coil = np.stack([0.30 * np.cos(turns * 14 * np.pi), 0.30 * np.sin(turns * 14 * np.pi), -1.04 + 0.06 * turns], 1)
-    parts.append((red, tube(coil * [1, 1, 1], 0.009)))
+    parts.append((red, tube(coil, 0.009)))
     for angle in np.arange(4) * np.pi / 2 + lean:
         bend = np.linspace(0, 1, 60)
         reach = 0.06 + 0.95 * np.sin(bend * np.pi / 2)

@@ -12,7 +12,7 @@ from .instrument import Parts
 DISTANCE = 4.0
 FOV_X_RAD = 0.72
 LOWEST_RAD, HIGHEST_RAD = np.radians(-18), np.radians(78)
-BOUNCES = 6
+BOUNCES = 4
 LEAST_ALPHA = 1e-3
 
 

@@ -175,5 +175,6 @@ def test_pictures_say_where_the_depth_is_wrong() -> None:
         compare_depth(frame, np.array([[2, 1, 2, 2]], np.float32), np.array([[1, 1, 0, 1]], np.float32))
     )
     assert shown.shape == (1, 20, 3)
-    wanted = [DEPTH_RIGHT, DEPTH_FLOATER, DEPTH_HOLE, (255, 255, 255)]
+    hole = np.array(DEPTH_RIGHT) // 2 + np.array(DEPTH_HOLE) // 2
+    wanted = [DEPTH_RIGHT, DEPTH_FLOATER, tuple(hole), (255, 255, 255)]
     np.testing.assert_array_equal(shown[0, -4:], wanted)
