@@ -60,6 +60,7 @@ def run_evaluation(asked: EvaluationRequest, progress: Progress) -> dict[str, ob
         FlythroughError: on bad input, before or during the work.
     """
     from scenes.captures.source import open_capture
+    from scenes.splats.engine import require_fitting
 
     from .job import versions
 
@@ -68,6 +69,7 @@ def run_evaluation(asked: EvaluationRequest, progress: Progress) -> dict[str, ob
     if asked.walk is not None:
         walk = read_walk(asked.walk, geometry=asked.geometry, true_cameras=asked.true_cameras)
     pictures = None if asked.pictures is None else PictureFolder(asked.pictures)
+    require_fitting()
     with _workdir(asked.job) as work:
         poses = PoseSettings.for_quality(asked.quality)
         with progress.stage("capture"):

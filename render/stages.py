@@ -49,10 +49,11 @@ def choose_fit(source: Source, asked: FitRequest) -> FitChoice:
     """Settings for what was found and what was asked.
 
     Raises:
-        InstallationError: if the backend that was asked for is not on this machine.
+        InstallationError: if the backend that was asked for is not on this machine, or the CPU engine does not work.
     """
-    from scenes.splats.engine import resolve_backend
+    from scenes.splats.engine import require_fitting, resolve_backend
 
+    require_fitting()
     width, height = working_size(source.width, source.height)
     settings = FitSettings.for_quality(asked.quality, source.n_images, width, height)
     budget = asked.max_gaussians or settings.max_gaussians

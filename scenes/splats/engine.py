@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cameras.camera import Camera
-from cameras.errors import FlythroughError, SettingsError
+from cameras.errors import FlythroughError, InstallationError, SettingsError
 from cameras.intrinsics import Intrinsics
 from cameras.reporting import Report, silent
 from cameras.rigid import Rigid
@@ -130,6 +130,20 @@ def resolve_backend(name: str) -> Backend:
         stacklevel=2,
     )
     return "reference"
+
+
+def require_fitting() -> None:
+    """Fitting has no slow path: the reference would take weeks.
+
+    Raises:
+        InstallationError: if the CPU engine does not work here.
+    """
+    trouble = _cpu_engine_trouble()
+    if trouble is not None:
+        raise InstallationError(
+            f"Fitting a scene needs the CPU engine, which cannot be compiled on this machine ({trouble}): reinstall "
+            "numba and llvmlite in this environment."
+        )
 
 
 @functools.cache

@@ -12,6 +12,7 @@ import pytest
 
 from render import cli, requests
 from render.job import Job
+from scenes.splats import engine
 
 
 @pytest.fixture
@@ -208,6 +209,15 @@ def test_a_gpu_that_is_not_there(refused: Callable[..., str], photos: Path, tmp_
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
     assert "cuda" in refused("tour", photos, "-o", tmp_path / "a.mp4", "--backend", "cuda").lower()
+
+
+def test_fitting_needs_the_cpu_engine(
+    refused: Callable[..., str], photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_cpu_engine_trouble", lambda: "ImportError: no numba")
+    said = refused("tour", str(photos), "-o", str(tmp_path / "film.mp4"))
+    assert "cannot be compiled on this machine (ImportError: no numba)" in said
+    assert "reinstall" in said
 
 
 def test_a_splat_needs_its_photos_for_a_tour(refused: Callable[..., str], tmp_path: Path) -> None:
