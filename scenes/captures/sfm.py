@@ -17,12 +17,13 @@ from .features import extract_features
 from .matching import choose_pairs, match_photos
 from .photoset import PhotoSet
 from .sfm_capture import capture_from_model
+from .sfm_consistency import doubtful_photos
 from .sfm_mapping import deregister, map_incrementally, refine
 from .sfm_messages import failure, why_not_placed
 from .sfm_second import SecondAttempt
 from .sfm_settings import PoseSettings, fingerprint
 from .sfm_workdir import Workdir, WorkingCopy, working_copies, write_whole
-from .verify import Matches, photo_supports, verified_matches
+from .verify import Matches, verified_matches
 
 if TYPE_CHECKING:
     import pycolmap
@@ -143,7 +144,7 @@ def _mapped(
     if not models:
         return None, [], {}, facts
     model = refine(models[0], folder, seed, report)
-    weak = {image_id: doubt for image_id, s in photo_supports(model, matches).items() if (doubt := s.doubt())}
+    weak = doubtful_photos(model, matches, seed)
     deregister(model, weak)
     return model, models[1:], doubts | weak, facts
 

@@ -1,7 +1,7 @@
 """Whether a whole model hangs together: groups of photos that only agree among themselves, and photos turned wrongly.
 
-A global mapper places every photo at once, and what it placed wrongly can agree with itself: a group of photos may be
-sharp in its own right and lie, turned, at another place. So beliefs grow from photo to photo here.
+What a mapper placed wrongly can agree with itself: a group of photos may be sharp in its own right and lie, turned, at
+another place. So beliefs grow from photo to photo here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .verify import Matches
+from .verify import Matches, pair_agreements, photo_supports
 
 if TYPE_CHECKING:
     import pycolmap
@@ -23,6 +23,30 @@ _LEAST_AGREEING = 15
 # over a set; all but one of 139 by less than 3.5), photos placed wrongly by 8 to 89.
 _PAIRS_A_PHOTO = 8
 _RANSAC_TRIALS = 300
+# Between how much photos placed well and photos placed wrongly were seen to differ; a false alarm costs a photo little,
+# because it is tried again.
+_MOST_TURN_ERROR_RAD = np.radians(5.0)
+
+
+def doubtful_photos(model: "pycolmap.Reconstruction", matches: Matches, seed: int) -> dict[int, str]:
+    """Which photos of a model not to believe, by image id, and why.
+
+    A photo is believed if it belongs to the largest group of photos that agree with each other, is turned as its
+    strongest pairs within that group say by themselves, and has the support that every photo needs.
+    """
+    group = largest_agreeing_group(pair_agreements(model, matches))
+    turns = turn_errors_rad(model, group, matches, seed)
+    doubts: dict[int, str] = {}
+    for image_id, support in sorted(photo_supports(model, matches).items()):
+        doubt = support.doubt()
+        turn = turns.get(image_id, 0.0)
+        if doubt is None and image_id not in group:
+            doubt = "its pose does not fit those of most other photos"
+        if doubt is None and turn > _MOST_TURN_ERROR_RAD:
+            doubt = f"it is turned by {np.degrees(turn):.0f} degrees from what its matches say"
+        if doubt is not None:
+            doubts[image_id] = doubt
+    return doubts
 
 
 def agreeing_group(agreements: Agreements, start: Sequence[int]) -> set[int]:

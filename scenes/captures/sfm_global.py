@@ -1,21 +1,19 @@
 """Global mapping (GLOMAP, Pan et al. 2024, by COLMAP) for sets that are too large to place photo by photo.
 
 It was seen to place every photo with an error below a pixel and be wrong, so its model is checked before it is
-believed: see ``global_doubts``.
+believed: see ``doubtful_photos``.
 """
 
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from cameras.reporting import Report
 
-from .sfm_consistency import largest_agreeing_group, turn_errors_rad
+from .sfm_consistency import doubtful_photos
 from .sfm_mapping import LEAST_MODEL, deregister
 from .sfm_workdir import Workdir
-from .verify import Matches, pair_agreements, photo_supports
+from .verify import Matches
 
 if TYPE_CHECKING:
     import pycolmap
@@ -23,9 +21,6 @@ if TYPE_CHECKING:
 GLOBAL_ABOVE = 300
 """Sets of more photos than this are placed all at once."""
 
-# Between how much photos placed well and photos placed wrongly were seen to differ; a false alarm costs a photo little,
-# because it is tried again.
-_MOST_TURN_ERROR_RAD = np.radians(5.0)
 _MOST_DOUBTFUL = 0.1
 _LEAST_PLACED = 0.5
 
@@ -48,7 +43,7 @@ def map_globally_and_check(
     model = map_globally(workdir, seed, report)
     if model is None:
         return None, {}, "global mapping found no focal length or no model"
-    doubts = global_doubts(model, matches, seed)
+    doubts = doubtful_photos(model, matches, seed)
     refused = why_refused(model.num_reg_images(), len(doubts), n_photos)
     if refused is not None:
         return None, {}, refused
@@ -110,27 +105,6 @@ def global_options(seed: int, images: Path) -> "pycolmap.GlobalPipelineOptions":
     mapper.global_positioning.use_parameter_block_ordering = False
     mapper.bundle_adjustment.ceres.solver_options.num_threads = 1
     return options
-
-
-def global_doubts(model: "pycolmap.Reconstruction", matches: Matches, seed: int) -> dict[int, str]:
-    """Which photos of a model not to believe, by image id, and why.
-
-    A photo is believed if it belongs to the largest group of photos that agree with each other, is turned as its
-    strongest pairs within that group say by themselves, and has the support that every photo needs.
-    """
-    group = largest_agreeing_group(pair_agreements(model, matches))
-    turns = turn_errors_rad(model, group, matches, seed)
-    doubts: dict[int, str] = {}
-    for image_id, support in sorted(photo_supports(model, matches).items()):
-        doubt = support.doubt()
-        turn = turns.get(image_id, 0.0)
-        if doubt is None and image_id not in group:
-            doubt = "its pose does not fit those of most other photos"
-        if doubt is None and turn > _MOST_TURN_ERROR_RAD:
-            doubt = f"it is turned by {np.degrees(turn):.0f} degrees from what its matches say"
-        if doubt is not None:
-            doubts[image_id] = doubt
-    return doubts
 
 
 def why_refused(placed: int, doubtful: int, photos: int) -> str | None:

@@ -9,7 +9,7 @@ from .photoset import PhotoSet
 
 MAX_SIDE_PX = 1600
 # Raised when the method changes, so that no stage of an older one is taken up.
-_METHOD = 3
+_METHOD = 4
 
 
 @dataclass(frozen=True)

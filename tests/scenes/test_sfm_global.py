@@ -8,8 +8,8 @@ import pytest
 
 from cameras.reporting import silent
 from scenes.captures.colmap_calls import quiet_colmap
-from scenes.captures.sfm_consistency import agreeing_group, largest_agreeing_group, turn_errors_rad
-from scenes.captures.sfm_global import global_doubts, map_globally, map_globally_and_check, why_refused
+from scenes.captures.sfm_consistency import agreeing_group, doubtful_photos, largest_agreeing_group, turn_errors_rad
+from scenes.captures.sfm_global import map_globally, map_globally_and_check, why_refused
 from scenes.captures.sfm_workdir import Workdir
 from scenes.captures.verify import Matches, verified_matches
 
@@ -96,7 +96,7 @@ def test_the_true_model_is_believed_in_any_frame(scene: tuple[Workdir, pycolmap.
     moved = pycolmap.Reconstruction(truth)
     moved.transform(pycolmap.Sim3d(3.0, pycolmap.Rotation3d(np.array([0.4, 2.0, -1.0])), np.array([5.0, -1.0, 2.0])))
     for model in (truth, moved):
-        assert global_doubts(model, matches, SEED) == {}
+        assert doubtful_photos(model, matches, SEED) == {}
         assert max(turn_errors_rad(model, model.reg_image_ids(), matches, SEED).values()) < np.radians(1)
 
 
@@ -106,7 +106,7 @@ def test_a_photo_that_is_turned_is_doubted(scene: tuple[Workdir, pycolmap.Recons
     image = wrong.image(4)
     flip = pycolmap.Rigid3d(pycolmap.Rotation3d(np.array([0.0, np.radians(61), 0.0])), np.zeros(3))
     wrong.frame(image.frame_id).set_cam_from_world(image.camera_id, flip * image.cam_from_world())
-    assert list(global_doubts(wrong, matches, SEED)) == [4]
+    assert list(doubtful_photos(wrong, matches, SEED)) == [4]
     assert turn_errors_rad(wrong, wrong.reg_image_ids(), matches, SEED)[4] == pytest.approx(
         np.radians(61), abs=np.radians(1)
     )
@@ -119,7 +119,7 @@ def test_a_group_that_agrees_with_itself_alone_is_doubted_and_the_model_refused(
     motion = pycolmap.Rigid3d(pycolmap.Rotation3d(np.array([0.8, 0.0, 0.3])), np.array([9.0, 4.0, 1.0]))
     group = [2, 3, 5, 7, 11]
     wrong = move(truth, group, motion)
-    doubts = global_doubts(wrong, matches, SEED)
+    doubts = doubtful_photos(wrong, matches, SEED)
     assert list(doubts) == group
     monkeypatch.setattr("scenes.captures.sfm_global.map_globally", lambda *given: wrong)
     model, _, refused = map_globally_and_check(PHOTOS, matches, workdir, SEED, silent)
