@@ -3,6 +3,7 @@
 import platform
 import re
 from collections import Counter
+from typing import Any
 
 import numba
 import pytest
@@ -52,6 +53,6 @@ def test_multiply_adds_fill_the_registers(name: str) -> None:
     assert not any(found[register] for register in wider), found
 
 
-def _flags(share: numba.core.dispatcher.Dispatcher) -> dict[str, object]:
+def _flags(share: Any) -> dict[str, Any]:
     """The options that the engine compiles this kernel with."""
     return {k: v for k, v in share.targetoptions.items() if k in ("fastmath", "error_model", "nogil")}
