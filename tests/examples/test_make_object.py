@@ -1,9 +1,6 @@
 """The synthetic object: reproducible, thin, within view, and written as the synthetic NeRF sets are."""
 
-import importlib
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,20 +11,6 @@ from scenes.captures.blender import read_blender
 from scenes.captures.pixels import load_photo
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-
-
-@pytest.fixture(scope="module")
-def load() -> Any:
-    """Imports a module of examples/ by name."""
-
-    def loader(name: str) -> ModuleType:
-        sys.path.insert(0, str(EXAMPLES))
-        try:
-            return importlib.import_module(name)
-        finally:
-            sys.path.remove(str(EXAMPLES))
-
-    return loader
 
 
 def test_same_seed_same_object_and_other_seeds_others(load: Any) -> None:

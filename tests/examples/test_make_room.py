@@ -1,10 +1,7 @@
 """Laws of the example room's maker, and of the committed set. Only the last test needs Mitsuba."""
 
-import importlib
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,20 +10,6 @@ from PIL import ExifTags, Image
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 ROOM = EXAMPLES / "room"
-
-
-@pytest.fixture(scope="module")
-def load() -> Any:
-    """Imports a module of examples/ by name."""
-
-    def loader(name: str) -> ModuleType:
-        sys.path.insert(0, str(EXAMPLES))
-        try:
-            return importlib.import_module(name)
-        finally:
-            sys.path.remove(str(EXAMPLES))
-
-    return loader
 
 
 @pytest.mark.parametrize("seed", [0, 3, 5])
