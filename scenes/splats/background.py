@@ -31,19 +31,17 @@ class Background:
         self._moments = Moments(np.zeros((1, 3), np.float32), np.zeros((1, 3), np.float32))
         self._steps = 0
 
-    def backward(self, d_rgb: Float32, transmittance: Float32, rate: float) -> None:
-        """Takes a step on a learned colour.
+    @property
+    def is_learned(self) -> bool:
+        """Whether it moves at all."""
+        return self._learned
 
-        Args:
-            d_rgb: [H, W, 3] derivative by the render over the background.
-            transmittance: [H, W] how much of the background is seen.
-            rate: step size.
-        """
+    def move(self, gradient: Float32, rate: float) -> None:
+        """Takes a step of size ``rate`` of a learned colour against its gradient [3]; black stays black."""
         if not self._learned:
             return
         self._steps += 1
-        gradient = np.einsum("hwc,hw->c", d_rgb, transmittance)[None]
-        adam_step(self.color[None], gradient, self._moments, np.ones(1, np.bool_), rate, self._steps)
+        adam_step(self.color[None], gradient[None], self._moments, np.ones(1, np.bool_), rate, self._steps)
         np.clip(self.color, 0, 1, out=self.color)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:

@@ -31,15 +31,15 @@ Arrays = dict[str, NDArray[np.generic]]
 def fit_identity(
     settings: FitSettings,
     seed: int,
-    threads: int,
+    made_by: int | str,
     photos: Sequence[PosedPhoto],
     held_out: Sequence[str],
     points: SparsePoints,
     start: Gaussians | None,
 ) -> str:
-    """A hash of all that decides what the fit will give."""
+    """A hash of all that decides what the fit will give; ``made_by`` is that of its ``steps.Stepper``."""
     digest = hashlib.blake2b(digest_size=16)
-    plain = [_VERSION, settings.to_json(), seed, threads, sorted(held_out)]
+    plain = [_VERSION, settings.to_json(), seed, made_by, sorted(held_out)]
     digest.update(json.dumps(plain, sort_keys=True).encode())
     for photo in photos:
         lens, pose = photo.camera.intrinsics, photo.camera.world_from_camera

@@ -4,12 +4,36 @@ The mean over the fitted photos is held at no change, so that the scene keeps th
 photo that is not fitted has none of its own and is compared as it is.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .cpu.adam import Moments, adam_step
 
 Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Exposure:
+    """How one photo shows colours: gains [3] and offsets [3] of red, green and blue."""
+
+    gains: Float32
+    offsets: Float32
+
+    def apply(self, rgb: Float32) -> Float32:
+        """The render [H, W, 3] as this photo would show it."""
+        return rgb * self.gains + self.offsets
+
+    def gradient(self, rgb: Float32, d_image: Float32) -> Float32:
+        """[6] derivative by the logarithms of the gains and by the offsets.
+
+        Args:
+            rgb: [H, W, 3] what ``apply`` was given.
+            d_image: [H, W, 3] derivative by what it returned; by ``rgb`` it is ``d_image * gains``.
+        """
+        by_gains = np.einsum("hwc,hwc->c", d_image, rgb) * self.gains
+        return np.concatenate([by_gains, d_image.sum(axis=(0, 1))]).astype(np.float32, copy=False)
 
 
 class Exposures:
@@ -22,29 +46,18 @@ class Exposures:
         self._moments = Moments.zeros_like(self.values)
         self._steps = np.zeros(n_photos, np.int32)
 
-    def apply(self, photo: int, rgb: Float32) -> Float32:
-        """The render [H, W, 3] as this photo would show it."""
-        return rgb * np.exp(self.values[photo, :3]) + self.values[photo, 3:]
+    def of(self, photo: int) -> Exposure:
+        """The exposure of a photo as it is now."""
+        return Exposure(np.exp(self.values[photo, :3]), self.values[photo, 3:].copy())
 
-    def backward(self, photo: int, rgb: Float32, d_image: Float32, rate: float) -> Float32:
-        """Takes a step on the photo's exposure and returns the derivative by the render.
-
-        Args:
-            rgb: [H, W, 3] what ``apply`` was given.
-            d_image: [H, W, 3] derivative by what it returned.
-            rate: step size.
-        """
-        gains = np.exp(self.values[photo, :3])
-        gradient = np.empty((1, 6), np.float32)
-        gradient[0, :3] = np.einsum("hwc,hwc->c", d_image, rgb) * gains
-        gradient[0, 3:] = d_image.sum(axis=(0, 1))
+    def move(self, photo: int, gradient: Float32, rate: float) -> None:
+        """Takes a step of size ``rate`` against the gradient [6] of the photo's exposure."""
         row = slice(photo, photo + 1)
         moments = Moments(self._moments.first[row], self._moments.second[row])
         self._steps[photo] += 1
-        adam_step(self.values[row], gradient, moments, np.ones(1, np.bool_), rate, int(self._steps[photo]))
+        adam_step(self.values[row], gradient[None], moments, np.ones(1, np.bool_), rate, int(self._steps[photo]))
         seen = self._steps > 0
         self.values[seen] -= self.values[seen].mean(axis=0)
-        return d_image * gains
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """All that must be kept to go on later."""

@@ -19,18 +19,15 @@ from scenes.captures.pixels import PosedPhoto, load_photos
 from . import densify as densification
 from .background import Background, random_color
 from .checkpoint import Arrays, fit_identity, load_checkpoint, save_checkpoint
-from .cpu.adam import adam_step
-from .cpu.rasterizer import GaussianGradients, Rasterizer
-from .cpu.ssim import PhotoLossWorkspace
+from .cpu_fit import CpuStepper
 from .exposure import Exposures
-from .gaussians import Gaussians
+from .gaussians import SH_TERMS, Gaussians
 from .initialize import camera_extent, initial_gaussians
-from .model import SplatModel
-from .regularize import add_regularizers
 from .scene import SplatScene
 from .schedule import PhotoOrder, decay_at, divisor_at, photo_passes_until, sh_degree_at
 from .settings import FitSettings
-from .targets import Target, Targets
+from .steps import Look, Rates, Stepper
+from .targets import Targets
 
 CHECKPOINT_EVERY_S = 60.0
 _REPORTS = 200  # of a whole fit
@@ -166,23 +163,20 @@ class _Fitting:
         self._split = _split_photos(photos, hold_out, settings, seed)
         fitted = [photos[i] for i in self._split.order.late]
         self._extent = camera_extent(fitted, capture.points)
-        self._rasterizer = Rasterizer(threads)
         first = self._first_gaussians(fitted, start)
         self._initial_count = len(first)
-        self._model = SplatModel(first, settings.max_gaussians)
+        self._stepper: Stepper = CpuStepper(first, settings, self._extent, threads)
         self._targets = Targets(photos)
         self._exposures = Exposures(len(photos))
         self._background = Background(_mean_color(fitted) if settings.background == "learned" else None)
         self._has_alpha = any(photo.alpha is not None for photo in fitted)
-        self._losses: dict[tuple[int, int], PhotoLossWorkspace] = {}
-        self._gradients: GaussianGradients | None = None
         self._rounds = {step: index for index, step in enumerate(densification.rounds(settings))}
         self._loss = 0.0
         self._psnr = float("nan")
         self.identity = fit_identity(
             settings,
             seed,
-            self._rasterizer.threads,
+            self._stepper.made_by,
             photos,
             sorted(hold_out),
             capture.points,
@@ -208,54 +202,39 @@ class _Fitting:
         photo = self._split.order.at(step)
         target = self._targets.at(photo, divisor_at(settings, step))
         behind = self._background.color if target.alpha is None else random_color(self._seed, step)
-        raster = self._rasterizer.forward(
-            self._model.gaussians,
-            target.camera,
-            sh_degree=sh_degree_at(settings, step),
-            background=behind,
-            antialiased=settings.antialiased,
+        look = Look(
+            target,
+            behind,
+            sh_degree_at(settings, step),
+            self._exposures.of(photo) if settings.exposure else None,
+            background_moves=target.alpha is None and self._background.is_learned,
         )
-        shown = self._exposures.apply(photo, raster.rgb) if settings.exposure else raster.rgb
-        loss = self._loss_of(target)(shown, target.over(behind), target.valid, ssim_weight=settings.ssim_weight)
-        self._loss = loss.loss
-        d_rgb = loss.d_image if target.weight == 1 else loss.d_image * np.float32(target.weight)
+        compared = self._stepper.compare(look)
+        self._loss = compared.loss
         decay = decay_at(settings, step, settings.rates.end)
-        if settings.exposure:
-            d_rgb = self._exposures.backward(photo, raster.rgb, d_rgb, settings.rates.exposure * decay)
-        if target.alpha is None:
-            rate = settings.rate_boost * settings.rates.background * decay
-            self._background.backward(d_rgb, raster.transmittance, rate)
-        self._gradients = self._rasterizer.backward(raster, d_rgb, gradients=self._gradients)
-        self._move(self._gradients, step)
+        if compared.d_exposure is not None:
+            self._exposures.move(photo, compared.d_exposure, settings.rates.exposure * decay)
+        if compared.d_behind is not None:
+            self._background.move(compared.d_behind, settings.rate_boost * settings.rates.background * decay)
+        self._stepper.move(self._rates(step), step + 1)
         if step + 1 in self._rounds:
             goal = densification.count_after(settings, self._initial_count, self._rounds[step + 1])
-            densification.densify(self._model, settings, goal, self._seed, step)
+            densification.densify(self._stepper.to_host(), settings, goal, self._seed, step)
+            self._stepper.to_device()
 
-    def _loss_of(self, target: Target) -> PhotoLossWorkspace:
-        size = (target.camera.width, target.camera.height)
-        if size not in self._losses:
-            self._losses[size] = PhotoLossWorkspace(*size)
-        return self._losses[size]
-
-    def _move(self, gradients: GaussianGradients, step: int) -> None:
-        settings, model, rates = self._settings, self._model, self._settings.rates
-        gaussians, visible = model.gaussians, gradients.visible
-        model.scores[: model.count][visible] += gradients.screen_gradient[visible]
-        add_regularizers(gaussians, gradients, self._extent, settings.opacity_regularizer, settings.scale_regularizer)
+    def _rates(self, step: int) -> Rates:
+        settings, rates = self._settings, self._settings.rates
         boost = settings.rate_boost
         decay = boost * decay_at(settings, step, rates.end)
-        sh_rates = np.full((3, gaussians.sh.shape[2]), rates.sh / rates.sh_rest_divisor, np.float32)
+        sh_rates = np.full((3, SH_TERMS), rates.sh / rates.sh_rest_divisor, np.float32)
         sh_rates[:, 0] = rates.sh
-        each = {
+        return {
             "means": boost * rates.means * self._extent * decay_at(settings, step, rates.means_end),
             "quaternions_wxyz": rates.quaternions * decay,
             "log_scales": rates.log_scales * decay,
             "logit_opacities": rates.logit_opacities * decay,
             "sh": sh_rates * np.float32(decay),
         }
-        for name, rate in each.items():
-            moments = model.moments(name)
-            adam_step(getattr(gaussians, name), getattr(gradients, name), moments, visible, rate, step + 1)
 
     def figures(self, step: int) -> dict[str, object]:
         """What the progress line shows; measuring changes nothing."""
@@ -268,7 +247,7 @@ class _Fitting:
         return {
             "step": step,
             name: round(self._psnr, 2),
-            "gaussians": self._model.count,
+            "gaussians": self._stepper.count,
             "photo_passes": round(photo_passes_until(settings, step), 1),
             "loss": self._loss,
         }
@@ -276,19 +255,17 @@ class _Fitting:
     def _psnr_of(self, photo: int) -> float:
         target = self._targets.at(photo, 1)
         behind = self._background.color
-        raster = self._rasterizer.forward(
-            self._model.gaussians, target.camera, background=behind, antialiased=self._settings.antialiased
-        )
+        rgb = self._stepper.draw(target.camera, behind)
         wanted = target.over(behind)
         wanted = wanted.astype(np.float32) / np.float32(255) if wanted.dtype == np.uint8 else wanted
-        squared = (np.clip(raster.rgb, 0, 1) - wanted) ** 2
+        squared = (np.clip(rgb, 0, 1) - wanted) ** 2
         error = float(squared.mean() if target.valid is None else squared[target.valid].mean())
         return -10 * float(np.log10(max(error, 1e-10)))
 
     def arrays(self) -> Arrays:
         """All that must be kept to go on later."""
         last = {"loss": np.array([self._loss]), "psnr": np.array([self._psnr])}
-        return {**self._model.arrays(), **self._exposures.arrays(), **self._background.arrays(), **last}
+        return {**self._stepper.to_host().arrays(), **self._exposures.arrays(), **self._background.arrays(), **last}
 
     def resume(self, workdir: Path | None) -> int:
         """Takes up the checkpoint of this very fit, if there is one; returns how many steps are already made."""
@@ -296,7 +273,8 @@ class _Fitting:
         if found is None:
             return 0
         arrays, step = found
-        self._model.restore(arrays)  # type: ignore[arg-type]
+        self._stepper.to_host().restore(arrays)  # type: ignore[arg-type]
+        self._stepper.to_device()
         self._exposures.restore(arrays)
         self._background.restore(arrays)
         self._loss, self._psnr = float(arrays["loss"][0]), float(arrays["psnr"][0])
@@ -305,11 +283,11 @@ class _Fitting:
     def scene(self) -> SplatScene:
         """What was fitted, so far."""
         settings, color = self._settings, self._background.color
-        gaussians = self._model.gaussians
+        gaussians = self._stepper.to_host().gaussians
         opaque = settings.background == "learned" and not self._has_alpha
         provenance = {
             "engine": "splats",
-            "backend": "cpu",
+            "backend": self._stepper.name,
             "seed": self._seed,
             "iterations": settings.iterations,
             "photo_passes": settings.photo_passes,

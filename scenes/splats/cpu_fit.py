@@ -1,0 +1,83 @@
+"""The steps of a fit on the CPU engine."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cameras.camera import Camera
+
+from .cpu.adam import adam_step
+from .cpu.rasterizer import GaussianGradients, Rasterizer
+from .cpu.ssim import PhotoLossWorkspace
+from .gaussians import Gaussians
+from .model import SplatModel
+from .regularize import add_regularizers
+from .settings import FitSettings
+from .steps import Compared, Look, Rates
+from .targets import Target
+
+Float32 = NDArray[np.float32]
+
+
+class CpuStepper:
+    """See ``steps.Stepper``. The same number of threads gives the same bytes."""
+
+    name = "cpu"
+
+    def __init__(self, gaussians: Gaussians, settings: FitSettings, extent: float, threads: int | None) -> None:
+        """``extent``: of the cameras, in scene units; ``threads``: all that there are if None."""
+        self._settings, self._extent = settings, extent
+        self._rasterizer = Rasterizer(threads)
+        self._model = SplatModel(gaussians, settings.max_gaussians)
+        self._losses: dict[tuple[int, int], PhotoLossWorkspace] = {}
+        self._gradients = GaussianGradients.zeros(0)
+        self.made_by: int | str = self._rasterizer.threads
+
+    @property
+    def count(self) -> int:
+        return self._model.count
+
+    def draw(self, camera: Camera, behind: Float32) -> Float32:
+        antialiased = self._settings.antialiased
+        return self._rasterizer.forward(self._model.gaussians, camera, background=behind, antialiased=antialiased).rgb
+
+    def compare(self, look: Look) -> Compared:
+        settings, target, exposure = self._settings, look.target, look.exposure
+        raster = self._rasterizer.forward(
+            self._model.gaussians,
+            target.camera,
+            sh_degree=look.sh_degree,
+            background=look.behind,
+            antialiased=settings.antialiased,
+        )
+        shown = raster.rgb if exposure is None else exposure.apply(raster.rgb)
+        wanted = target.over(look.behind)
+        loss = self._loss_of(target)(shown, wanted, target.valid, ssim_weight=settings.ssim_weight)
+        d_rgb = loss.d_image if target.weight == 1 else loss.d_image * np.float32(target.weight)
+        d_exposure = d_behind = None
+        if exposure is not None:
+            d_exposure = exposure.gradient(raster.rgb, d_rgb)
+            d_rgb = d_rgb * exposure.gains
+        if look.background_moves:
+            d_behind = np.einsum("hwc,hw->c", d_rgb, raster.transmittance)
+        self._gradients = self._rasterizer.backward(raster, d_rgb, gradients=self._gradients)
+        return Compared(loss.loss, d_exposure, d_behind)
+
+    def _loss_of(self, target: Target) -> PhotoLossWorkspace:
+        size = (target.camera.width, target.camera.height)
+        if size not in self._losses:
+            self._losses[size] = PhotoLossWorkspace(*size)
+        return self._losses[size]
+
+    def move(self, rates: Rates, step: int) -> None:
+        settings, model, gradients = self._settings, self._model, self._gradients
+        gaussians, visible = model.gaussians, gradients.visible
+        model.scores[: model.count][visible] += gradients.screen_gradient[visible]
+        add_regularizers(gaussians, gradients, self._extent, settings.opacity_regularizer, settings.scale_regularizer)
+        for name, rate in rates.items():
+            adam_step(getattr(gaussians, name), getattr(gradients, name), model.moments(name), visible, rate, step)
+
+    def to_host(self) -> SplatModel:
+        return self._model
+
+    def to_device(self) -> None:
+        """The model is where it is used."""
