@@ -5,7 +5,7 @@ Where the true depth of the walk is known, its geometry is measured as well; see
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from cameras.errors import SettingsError
@@ -156,6 +156,7 @@ def evaluate(
     settings: FitSettings,
     *,
     seed: int = 0,
+    backend: str = "auto",
     long_side: int | None = None,
     walk: Walk | None = None,
     workdir: Path | None = None,
@@ -167,6 +168,7 @@ def evaluate(
     Nothing is fitted on the photos that are scored, their exposure included; only their poses come with the capture.
 
     Args:
+        backend: what fits and draws.
         long_side: photos are reduced to it before fitting and scoring; the scores are of that size.
         walk: posed frames that are scored as well, at their own size, and their truth.
         workdir: keeps the fit's checkpoint.
@@ -183,8 +185,11 @@ def evaluate(
     photos = [photo for photo in photos if photo.name in chosen]
     heard = _Heard(settings, report)
     began = time.perf_counter()
-    scene = fit(capture, settings, workdir=workdir, report=heard, seed=seed, photos=photos, hold_out=split.test)
+    scene = fit(
+        capture, settings, workdir=workdir, report=heard, seed=seed, photos=photos, hold_out=split.test, backend=backend
+    )
     fit_seconds = time.perf_counter() - began
+    scene = replace(scene, backend=backend)
     test = [photo for photo in photos if photo.name in set(split.test)]
     per_image = _scored(compare(scene, test), "photo", len(test), report, on_comparison)
     per_frame, geometry = None, list[tuple[str, GeometryFigures]]()

@@ -32,6 +32,7 @@ class EvaluationRequest:
     long_side: int = 1000
     quality: Quality = "standard"
     seed: int = 0
+    backend: str = "auto"
     walk: Path | None = None
     geometry: Path | None = None
     true_cameras: Path | None = None
@@ -60,7 +61,7 @@ def run_evaluation(asked: EvaluationRequest, progress: Progress) -> dict[str, ob
         FlythroughError: on bad input, before or during the work.
     """
     from scenes.captures.source import open_capture
-    from scenes.splats.engine import require_fitting
+    from scenes.splats.engine import require_fitting, resolve_backend
 
     from .job import versions
 
@@ -70,6 +71,7 @@ def run_evaluation(asked: EvaluationRequest, progress: Progress) -> dict[str, ob
         walk = read_walk(asked.walk, geometry=asked.geometry, true_cameras=asked.true_cameras)
     pictures = None if asked.pictures is None else PictureFolder(asked.pictures)
     require_fitting()
+    backend = resolve_backend(asked.backend)
     with _workdir(asked.job) as work:
         poses = PoseSettings.for_quality(asked.quality)
         with progress.stage("capture"):
@@ -81,6 +83,7 @@ def run_evaluation(asked: EvaluationRequest, progress: Progress) -> dict[str, ob
                 split,
                 choose_settings(asked, capture, split),
                 seed=asked.seed,
+                backend=backend,
                 long_side=asked.long_side,
                 walk=walk,
                 workdir=work / "fit",
@@ -95,6 +98,7 @@ def run_evaluation(asked: EvaluationRequest, progress: Progress) -> dict[str, ob
         "hold_out": asked.hold_out,
         "long_side": asked.long_side,
         "seed": asked.seed,
+        "backend": backend,
         "machine": machine(),
         "versions": versions(),
     }

@@ -147,9 +147,17 @@ def make_scene(work: Path, capture_folder: Path, choice: FitChoice, seed: int, r
 
     capture = read_capture(capture_folder)
     hold_out = choose_held_out([image.name for image in capture.images if not image.is_generated])
-    fitted = fit(capture, choice.settings, workdir=work / "fit", report=report, seed=seed, hold_out=hold_out)
+    fitted = fit(
+        capture,
+        choice.settings,
+        workdir=work / "fit",
+        report=report,
+        seed=seed,
+        hold_out=hold_out,
+        backend=choice.backend,
+    )
     fitted.save(work / "scene.ply")
-    scene = SplatScene.load(work / "scene.ply")
+    scene = replace(SplatScene.load(work / "scene.ply"), backend=choice.backend)
     figures = {
         "photos": len(capture.images) - len(hold_out),
         "gaussians": len(scene.gaussians),

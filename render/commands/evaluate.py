@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .options import path_type, progress_option, quality_option, seed_option
+from .options import backend_option, path_type, progress_option, quality_option, seed_option
 
 
 @click.command("evaluate")
@@ -18,6 +18,7 @@ from .options import path_type, progress_option, quality_option, seed_option
 @click.option("--long-side", type=int, default=1000, show_default=True, help="Larger photos are reduced to it.")
 @quality_option
 @seed_option
+@backend_option
 @click.option("--walk", type=path_type, default=None, help="Posed frames (as transforms.json) to score as well.")
 @click.option("--geometry", type=path_type, default=None, help="True mesh (PLY) in the world of the walk.")
 @click.option("--true-cameras", type=path_type, default=None, help="The photos' true cameras in the world of the walk.")

@@ -3,12 +3,19 @@
 gsplat's conventions: ``viewmats`` are camera_from_world in OpenCV axes, pixel centres lie at half numbers, quaternions
 are wxyz, colours as spherical harmonics are [N, K, 3]: coefficient, then channel.
 
-Two definitions differ a little from ours. A pixel is finished when the next transmittance would fall below 1e-4 (here:
-when the last one has), which changes a colour by at most 1e-4. And gsplat has no median depth: where alpha is at least
-0.5 the expected depth stands in for it.
+Some definitions differ a little from ours (read in the source of gsplat 1.5.3). One Gaussian hides at most 0.999 of
+what is behind it (here: 0.99). A pixel is finished before the Gaussian that would take its transmittance to 1e-4 or
+below (here: after), which changes a colour by at most 1e-4. The Jacobian is clamped 0.3 half image sizes outside of the
+image (here: 1.3 about the optical axis, the same unless that is off the centre). Centres far outside of the image are
+drawn if their Gaussian reaches it (here: not beyond one image size). And gsplat has no median depth: where alpha is at
+least 0.5 the expected depth stands in for it.
+
+Backgrounds are put behind the picture here: gsplat 1.5 versions do not agree on their channels when there is depth.
 """
 
 import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -76,10 +83,45 @@ def _import_gsplat() -> Any:
     return gsplat
 
 
+@contextmanager
+def enough_memory(doing: str) -> Iterator[None]:
+    """Raises InstallationError instead of torch's error where the device's memory does not suffice for ``doing``."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise InstallationError(
+            f"The memory of the CUDA device does not suffice for {doing}: lower --max-gaussians or the size of the "
+            "pictures, end what else uses the device, or use --backend cpu."
+        ) from error
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What gsplat draws of N Gaussians, differentiable.
+
+    Attributes:
+        premultiplied: [H, W, 3] colours over black.
+        alpha: [H, W].
+        expected_depth_z: [H, W]; None unless depth was asked for.
+        means_pixels: [1, N, 2] centres on the image; its gradient is kept if ``retain_grad`` was called on it.
+        visible: [N] bool, the Gaussians that reach the image.
+    """
+
+    premultiplied: Tensor
+    alpha: Tensor
+    expected_depth_z: Tensor | None
+    means_pixels: Tensor
+    visible: Tensor
+
+    def over(self, background: Tensor) -> Tensor:
+        """[H, W, 3] over a colour [3]."""
+        return self.premultiplied + (1 - self.alpha)[..., None] * background
+
+
 def rasterization_arguments(
-    gaussians: DeviceGaussians, camera: Camera, sh_degree: int, background: Tensor, antialiased: bool
+    gaussians: DeviceGaussians, camera: Camera, sh_degree: int, antialiased: bool, depth: bool
 ) -> dict[str, Any]:
-    """The keyword arguments of ``gsplat.rasterization`` that draw one camera with colour and expected depth.
+    """The keyword arguments of ``gsplat.rasterization`` that draw one camera, with expected depth if asked for.
 
     Raises:
         SettingsError: if the lens is distorted.
@@ -104,33 +146,53 @@ def rasterization_arguments(
         "eps2d": LOW_PASS,
         "sh_degree": sh_degree,
         "packed": False,
-        "backgrounds": torch.cat([background, background.new_zeros(1)])[None],
-        "render_mode": "RGB+ED",
+        "render_mode": "RGB+ED" if depth else "RGB",
         "rasterize_mode": "antialiased" if antialiased else "classic",
     }
 
 
-def draw_tensors(
-    gaussians: DeviceGaussians, camera: Camera, sh_degree: int, background: Tensor, antialiased: bool
-) -> tuple[Tensor, Tensor, Tensor]:
-    """rgb [H, W, 3], alpha [H, W] and expected depth_z [H, W], differentiable."""
-    arguments = rasterization_arguments(gaussians, camera, sh_degree, background, antialiased)
-    colors, alphas, _ = cast(Any, _import_gsplat()).rasterization(**arguments)
-    return colors[0, ..., :3], alphas[0, ..., 0], colors[0, ..., 3]
+def rasterize(gaussians: DeviceGaussians, camera: Camera, sh_degree: int, antialiased: bool, *, depth: bool) -> Picture:
+    """Draws one camera.
+
+    Raises:
+        SettingsError: if the lens is distorted.
+    """
+    arguments = rasterization_arguments(gaussians, camera, sh_degree, antialiased, depth)
+    colors, alphas, info = cast(Any, _import_gsplat()).rasterization(**arguments)
+    reach: Tensor = info["radii"][0] > 0
+    visible = reach.all(dim=-1) if reach.ndim == 2 else reach  # a radius for each axis since gsplat 1.5
+    expected = colors[0, ..., 3] if depth else None
+    return Picture(colors[0, ..., :3], alphas[0, ..., 0], expected, info["means2d"], visible)
 
 
-def draw(
-    gaussians: Gaussians,
-    camera: Camera,
-    sh_degree: int,
-    background: Float32,
-    antialiased: bool,
-    device: str = "cuda",
-) -> tuple[Float32, Float32, Float32, Float32]:
-    """rgb over the background, alpha, expected depth_z, and what stands in for the median depth_z."""
-    with torch.no_grad():
-        on_device = DeviceGaussians.of(gaussians, device)
-        behind = torch.tensor(background, device=device)
-        images = draw_tensors(on_device, camera, sh_degree, behind, antialiased)
-    rgb, alpha, expected = (image.float().cpu().numpy() for image in images)
-    return rgb, alpha, expected, np.where(alpha >= 0.5, expected, np.float32(0))
+class Drawer:
+    """Draws views; what it drew last stays on the device, for there are many views of the same Gaussians in a film."""
+
+    def __init__(self, device: str = "cuda") -> None:
+        self._device = device
+        self._last: Gaussians | None = None
+        self._uploaded: DeviceGaussians | None = None
+
+    def draw(
+        self, gaussians: Gaussians, camera: Camera, sh_degree: int, background: Float32, antialiased: bool
+    ) -> tuple[Float32, Float32, Float32, Float32]:
+        """rgb over the background, alpha, expected depth_z, and what stands in for the median depth_z.
+
+        Args:
+            gaussians: an object that was drawn last is not looked at again: its arrays must not have changed since.
+            camera, sh_degree, background, antialiased: as in ``Engine.render``.
+
+        Raises:
+            SettingsError: if the lens is distorted.
+            InstallationError: if the memory of the device does not suffice.
+        """
+        what = f"drawing {len(gaussians):,} Gaussians at {camera.width}x{camera.height}"
+        with enough_memory(what), torch.no_grad():
+            if self._uploaded is None or gaussians is not self._last:
+                self._uploaded = None  # frees the old before the new
+                self._last, self._uploaded = gaussians, DeviceGaussians.of(gaussians, self._device)
+            picture = rasterize(self._uploaded, camera, sh_degree, antialiased, depth=True)
+            rgb = picture.over(torch.tensor(background, device=self._device))
+            images = (rgb, picture.alpha, cast(Tensor, picture.expected_depth_z))
+            rgb, alpha, expected = (image.float().cpu().numpy() for image in images)
+        return rgb, alpha, expected, np.where(alpha >= 0.5, expected, np.float32(0))

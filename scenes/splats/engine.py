@@ -201,8 +201,10 @@ def _drawer(backend: Backend, threads: int | None) -> Drawer:
     if backend == "cuda":
         from . import cuda
 
+        drawer = cuda.Drawer()
+
         def draw_cuda(gaussians: Gaussians, camera: Camera, degree: int, behind: Float32, antialiased: bool) -> Drawn:
-            return Drawn(*cuda.draw(gaussians, camera, degree, behind, antialiased))
+            return Drawn(*drawer.draw(gaussians, camera, degree, behind, antialiased))
 
         return draw_cuda
     if backend == "reference":

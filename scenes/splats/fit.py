@@ -20,6 +20,7 @@ from . import densify as densification
 from .background import Background, random_color
 from .checkpoint import Arrays, fit_identity, load_checkpoint, save_checkpoint
 from .cpu_fit import CpuStepper
+from .engine import BACKENDS
 from .exposure import Exposures
 from .gaussians import SH_TERMS, Gaussians
 from .initialize import camera_extent, initial_gaussians
@@ -51,8 +52,8 @@ def fit(
 ) -> SplatScene:
     """Fits Gaussians to the photos of a capture.
 
-    The same capture, settings, seed, number of threads and kind of machine give the same bytes, however often the fit
-    was interrupted and continued.
+    On the CPU the same capture, settings, seed, number of threads and kind of machine give the same bytes, however
+    often the fit was interrupted and continued. On CUDA they do not, see ``cuda_fit``.
 
     Args:
         capture: posed images; its sparse points are where the Gaussians begin.
@@ -64,20 +65,19 @@ def fit(
         seed: of all random choices.
         photos: the pixels, if they were already loaded (possibly at a reduced size).
         hold_out: names of photos that are never fitted, their exposure included.
-        backend: ``"auto"`` or ``"cpu"``; what a fit made can be drawn with any.
-        threads: how many to use; None for all.
+        backend: one of ``BACKENDS``; ``"auto"`` is CUDA where it works, and the CPU engine fits for ``"reference"``.
+            What a fit made can be drawn with any.
+        threads: of the CPU, how many to use; None for all.
         checkpoint_every_s: seconds of work between two checkpoints.
 
     Raises:
         InputError: if there is no photo to fit, or a photo cannot be read.
-        SettingsError: if a name in ``hold_out`` is not in the capture, or the backend cannot fit.
+        SettingsError: if a name in ``hold_out`` is not in the capture, or there is no such backend.
+        MissingExtraError, InstallationError: if CUDA is asked for and does not work here, or has too little memory.
     """
-    if backend not in ("auto", "cpu"):
-        raise SettingsError(
-            f"Splats are fitted on the CPU, but the backend '{backend}' was asked for: use auto or cpu."
-        )
+    chosen = _fitting_backend(backend)
     loaded = load_photos(capture) if photos is None else photos
-    fitting = _Fitting(capture, settings, loaded, hold_out, seed, start, threads)
+    fitting = _Fitting(capture, settings, loaded, hold_out, seed, start, chosen, threads)
     step = fitting.resume(workdir)
     saved = time.monotonic()
     total = settings.iterations
@@ -94,6 +94,25 @@ def fit(
             if step % max(1, total // _REPORTS) == 0 or step == total:
                 report("fit", step / total, fitting.figures(step))
     return fitting.scene()
+
+
+def _fitting_backend(name: str) -> str:
+    """What fits where ``name`` draws: the reference would take weeks, so the CPU engine does it."""
+    from . import cuda
+
+    if name not in BACKENDS:
+        raise SettingsError(f"The backend should be one of {', '.join(BACKENDS)}, but is '{name}'.")
+    if name == "cuda":
+        cuda.require()
+    return "cuda" if name == "cuda" or (name == "auto" and cuda.is_available()) else "cpu"
+
+
+def _stepper(backend: str, first: Gaussians, settings: FitSettings, extent: float, threads: int | None) -> Stepper:
+    if backend == "cpu":
+        return CpuStepper(first, settings, extent, threads)
+    from .cuda_fit import CudaStepper
+
+    return CudaStepper(first, settings, extent)
 
 
 @contextmanager
@@ -157,6 +176,7 @@ class _Fitting:
         hold_out: Collection[str],
         seed: int,
         start: SplatScene | None,
+        backend: str,
         threads: int | None,
     ) -> None:
         self._capture, self._settings, self._seed = capture, settings, seed
@@ -165,7 +185,7 @@ class _Fitting:
         self._extent = camera_extent(fitted, capture.points)
         first = self._first_gaussians(fitted, start)
         self._initial_count = len(first)
-        self._stepper: Stepper = CpuStepper(first, settings, self._extent, threads)
+        self._stepper = _stepper(backend, first, settings, self._extent, threads)
         self._targets = Targets(photos)
         self._exposures = Exposures(len(photos))
         self._background = Background(_mean_color(fitted) if settings.background == "learned" else None)

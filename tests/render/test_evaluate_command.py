@@ -1,5 +1,6 @@
 """``flythrough evaluate``: one JSON object or a table, and errors before the long work."""
 
+import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from cameras.errors import FlythroughError
+from cameras.errors import FlythroughError, MissingExtraError
 from render.cli import cli
 from render.evaluation_run import EvaluationRequest
 
@@ -22,7 +23,7 @@ def test_json_is_one_object_on_standard_output(tiny_room: Path, tmp_path: Path) 
     found = json.loads(result.stdout)
     wanted = {"psnr", "ssim", "flip", "n_train", "n_test", "n_gaussians", "iterations", "photo_passes", "fit_seconds"}
     wanted |= {"width", "height", "per_image", "walk_psnr", "walk_ssim", "walk_flip", "walk_per_frame"}
-    wanted |= {"settings", "seed", "machine", "versions"}
+    wanted |= {"settings", "seed", "backend", "machine", "versions"}
     assert wanted <= found.keys()
     assert found["n_test"] == len(found["per_image"]) == 2
     assert found["settings"]["max_gaussians"] == 400
@@ -62,3 +63,12 @@ def test_a_walk_with_true_depth_prints_its_geometry(tiny_room: Path, tmp_path: P
     options = ["--walk", str(folder / "transforms.json"), "--true-cameras", str(tiny_room / "transforms.json")]
     result = CliRunner().invoke(cli, ["evaluate", str(tiny_room), *SHORT, *options], catch_exceptions=False)
     assert "Geometry of the walk: floaters" in result.stdout
+
+
+def test_a_backend_that_is_not_here_is_refused_before_the_work(
+    tiny_room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None if name == "gsplat" else find(name, *rest))
+    with pytest.raises(MissingExtraError, match="needs gsplat, which is not installed"):
+        CliRunner().invoke(cli, ["evaluate", str(tiny_room), *SHORT, "--backend", "cuda"], catch_exceptions=False)

@@ -9,7 +9,7 @@ import torch
 
 from cameras.camera import Camera
 from cameras.distortion import BrownConrady
-from cameras.errors import SettingsError
+from cameras.errors import InstallationError, SettingsError
 from cameras.intrinsics import Intrinsics
 from cameras.rigid import Rigid
 from scenes.splats import cuda, reference
@@ -29,54 +29,13 @@ def gaussians() -> Gaussians:
     return Gaussians(*(array.astype(np.float32) for array in parameters))
 
 
-def gsplat_1_5_rasterization(
-    means, quats, scales, opacities, colors, viewmats, Ks, width, height, near_plane=0.01, far_plane=1e10,
-    radius_clip=0.0, eps2d=0.3, sh_degree=None, packed=True, tile_size=16, backgrounds=None, render_mode="RGB",
-    sparse_grad=False, absgrad=False, rasterize_mode="classic", channel_chunk=32, distributed=False,
-    camera_model="pinhole", segmented=False, covars=None,
-):  # fmt: skip
-    """The parameters and the shape rules of gsplat 1.5, drawn by our reference from the converted arguments."""
-    n = means.shape[-2]
-    assert means.shape == (n, 3)
-    assert quats.shape == (n, 4)
-    assert scales.shape == (n, 3)
-    assert opacities.shape == (n,)
-    assert colors.shape == (n, 16, 3)
-    assert viewmats.shape == (1, 4, 4)
-    assert Ks.shape == (1, 3, 3)
-    assert backgrounds is not None
-    assert sh_degree is not None
-    assert backgrounds.shape == (1, 4)
-    assert render_mode == "RGB+ED"
-    assert near_plane == reference.NEAR_Z
-    assert eps2d == reference.LOW_PASS
-    k = Ks[0].double().numpy()
-    lens = Intrinsics(width, height, k[0, 0], k[1, 1], k[0, 2], k[1, 2])
-    camera = Camera(lens, Rigid.from_matrix(viewmats[0].double().numpy()).inverse())
-    parameters = reference.Parameters(
-        means.double(), quats.double(), scales.double().log(), torch.logit(opacities.double()),
-        colors.transpose(1, 2).double(),
-    )  # fmt: skip
-    picture = reference.render_parameters(
-        parameters,
-        camera,
-        sh_degree=sh_degree,
-        background=backgrounds[0, :3].numpy(),
-        antialiased=rasterize_mode == "antialiased",
-    )
-    colors_and_depth = torch.cat([picture.rgb, picture.expected_depth_z[..., None]], dim=-1)
-    return colors_and_depth[None], picture.alpha[None, ..., None], {}
-
-
-@pytest.fixture
-def stand_in(monkeypatch):
-    module = types.SimpleNamespace(rasterization=gsplat_1_5_rasterization)
-    monkeypatch.setattr(cuda, "_import_gsplat", lambda: module)
+def drawn(gaussians: Gaussians, antialiased: bool = True, degree: int = 3, device: str = "cuda"):
+    return cuda.Drawer(device).draw(gaussians, CAMERA, degree, BACKGROUND, antialiased)
 
 
 @pytest.mark.parametrize("antialiased", [True, False])
-def test_the_arguments_mean_the_same_scene_to_gsplat(gaussians, stand_in, antialiased):
-    rgb, alpha, expected, median = cuda.draw(gaussians, CAMERA, 2, BACKGROUND, antialiased, device="cpu")
+def test_the_arguments_mean_the_same_scene_to_gsplat(gaussians, gsplat_stand_in, antialiased):
+    rgb, alpha, expected, median = drawn(gaussians, antialiased, 2, "cpu")
     wanted = reference.render(gaussians, CAMERA, sh_degree=2, background=BACKGROUND, antialiased=antialiased)
     np.testing.assert_allclose(rgb, wanted.rgb.numpy(), atol=1e-5)
     np.testing.assert_allclose(alpha, wanted.alpha.numpy(), atol=1e-5)
@@ -84,34 +43,65 @@ def test_the_arguments_mean_the_same_scene_to_gsplat(gaussians, stand_in, antial
     np.testing.assert_array_equal(median, np.where(alpha >= 0.5, expected, 0))
 
 
-def test_gradients_reach_the_raw_parameters(gaussians, stand_in):
+@pytest.mark.parametrize("depth", [True, False])
+def test_gradients_reach_the_raw_parameters_and_the_centres_on_the_image(gaussians, gsplat_stand_in, depth):
     tensors = cuda.DeviceGaussians.of(gaussians, "cpu", requires_grad=True)
-    rgb, _, _ = cuda.draw_tensors(tensors, CAMERA, 3, torch.tensor(BACKGROUND), True)
-    rgb.sum().backward()
+    picture = cuda.rasterize(tensors, CAMERA, 3, True, depth=depth)
+    assert (picture.expected_depth_z is not None) == depth
+    picture.means_pixels.retain_grad()
+    picture.over(torch.tensor(BACKGROUND)).sum().backward()
     for name in ("means", "quaternions_wxyz", "log_scales", "logit_opacities", "sh"):
         assert getattr(tensors, name).grad.abs().sum() > 0
+    slopes = picture.means_pixels.grad
+    assert slopes is not None
+    assert slopes.shape == (1, 50, 2)
+    assert slopes[0, picture.visible].abs().sum() > 0
+
+
+def test_gaussians_are_uploaded_once_for_many_views(gaussians, gsplat_stand_in, monkeypatch):
+    uploads, upload = [], cuda.DeviceGaussians.of
+    monkeypatch.setattr(cuda.DeviceGaussians, "of", lambda g, device: uploads.append(g) or upload(g, device))
+    drawer, others = cuda.Drawer("cpu"), gaussians.select(np.arange(20))
+    pictures = [drawer.draw(g, CAMERA, 3, BACKGROUND, True)[0] for g in (gaussians, gaussians, others, gaussians)]
+    assert uploads == [gaussians, others, gaussians]
+    np.testing.assert_array_equal(pictures[0], pictures[1])
+    np.testing.assert_array_equal(pictures[0], pictures[3])
+    assert (pictures[2] != pictures[0]).any()
 
 
 def test_a_distorted_lens_is_refused(gaussians):
     lens = Intrinsics(20, 10, 20.0, 20.0, 10.0, 5.0, BrownConrady(0.1))
     with pytest.raises(SettingsError, match="ideal pinhole"):
-        cuda.draw(gaussians, Camera(lens, Rigid.identity()), 3, BACKGROUND, True, device="cpu")
+        cuda.Drawer("cpu").draw(gaussians, Camera(lens, Rigid.identity()), 3, BACKGROUND, True)
+
+
+def test_a_full_device_says_what_to_lower(gaussians, monkeypatch):
+    def fail(**_):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.00 GiB.")
+
+    monkeypatch.setattr(cuda, "_import_gsplat", lambda: types.SimpleNamespace(rasterization=fail))
+    with pytest.raises(InstallationError, match=r"drawing 50 Gaussians at 40x30: lower --max-gaussians or the size"):
+        drawn(gaussians, device="cpu")
+
+
+@pytest.fixture
+def device():
+    if not cuda.is_available():
+        pytest.skip("no CUDA device with gsplat on this machine")
 
 
 @pytest.mark.gpu
 def test_the_installed_gsplat_knows_our_arguments(gaussians):
     gsplat = pytest.importorskip("gsplat")
     tensors = cuda.DeviceGaussians.of(gaussians, "cpu")
-    ours = cuda.rasterization_arguments(tensors, CAMERA, 3, torch.tensor(BACKGROUND), True)
+    ours = cuda.rasterization_arguments(tensors, CAMERA, 3, True, depth=True)
     inspect.signature(gsplat.rasterization).bind(**ours)
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("antialiased", [True, False])
-def test_cuda_draws_what_the_reference_draws(gaussians, antialiased):
-    if not cuda.is_available():
-        pytest.skip("no CUDA device with gsplat on this machine")
-    rgb, alpha, expected, _ = cuda.draw(gaussians, CAMERA, 3, BACKGROUND, antialiased)
+def test_cuda_draws_what_the_reference_draws(gaussians, device, antialiased):
+    rgb, alpha, expected, _ = drawn(gaussians, antialiased)
     wanted = reference.render(gaussians, CAMERA, background=BACKGROUND, antialiased=antialiased)
     seen = alpha > 0.05
     assert np.abs(rgb - wanted.rgb.numpy()).mean() < 1e-4
@@ -120,15 +110,20 @@ def test_cuda_draws_what_the_reference_draws(gaussians, antialiased):
 
 
 @pytest.mark.gpu
-def test_cuda_gradients_are_the_references(gaussians):
-    if not cuda.is_available():
-        pytest.skip("no CUDA device with gsplat on this machine")
-    upstream = torch.tensor(np.random.default_rng(1).normal(size=(HEIGHT, WIDTH, 3)))
+@pytest.mark.parametrize("depth", [True, False])
+def test_cuda_gradients_are_the_references(gaussians, device, depth):
+    rng = np.random.default_rng(1)
+    upstream, d_depth = torch.tensor(rng.normal(size=(HEIGHT, WIDTH, 3))), torch.tensor(rng.random((HEIGHT, WIDTH)))
     parameters = reference.Parameters.of(gaussians)
-    (reference.render_parameters(parameters, CAMERA).rgb * upstream).sum().backward()
+    slow = reference.render_parameters(parameters, CAMERA, background=BACKGROUND)
+    covered = slow.alpha.detach() > 0.2
+    ((slow.rgb * upstream).sum() + depth * (slow.expected_depth_z * d_depth * covered).sum()).backward()
     tensors = cuda.DeviceGaussians.of(gaussians, requires_grad=True)
-    rgb, _, _ = cuda.draw_tensors(tensors, CAMERA, 3, torch.zeros(3, device="cuda"), True)
-    (rgb * upstream.float().cuda()).sum().backward()
+    fast = cuda.rasterize(tensors, CAMERA, 3, True, depth=depth)
+    loss = (fast.over(torch.tensor(BACKGROUND).cuda()) * upstream.float().cuda()).sum()
+    if fast.expected_depth_z is not None:
+        loss = loss + (fast.expected_depth_z * (d_depth * covered).float().cuda()).sum()
+    loss.backward()
     for name in ("means", "quaternions_wxyz", "log_scales", "logit_opacities", "sh"):
         found, wanted = getattr(tensors, name).grad.double().cpu(), getattr(parameters, name).grad
         assert (found - wanted).norm() <= 1e-2 * wanted.norm(), name

@@ -225,7 +225,7 @@ def test_what_cannot_be_fitted_is_refused() -> None:
     capture, photos = toy()
     with pytest.raises(SettingsError, match=r"nobody\.png are not"):
         fit(capture, small_settings(), photos=photos, hold_out=["nobody.png"])
-    with pytest.raises(SettingsError, match="fitted on the CPU, but the backend 'cuda'"):
-        fit(capture, small_settings(), photos=photos, backend="cuda")
+    with pytest.raises(SettingsError, match="should be one of auto, cpu, cuda, reference, but is 'abacus'"):
+        fit(capture, small_settings(), photos=photos, backend="abacus")
     with pytest.raises(InputError, match="none of 10 is left"):
         fit(capture, small_settings(), photos=photos, hold_out=[p.name for p in photos])
