@@ -13,9 +13,12 @@ least 0.5 the expected depth stands in for it.
 Backgrounds are put behind the picture here: gsplat 1.5 versions do not agree on their channels when there is depth.
 """
 
+import functools
 import importlib.util
+import sys
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -26,13 +29,19 @@ from torch import Tensor
 
 from cameras.camera import Camera
 from cameras.errors import InstallationError, MissingExtraError, SettingsError
+from cameras.intrinsics import Intrinsics
+from cameras.rigid import Rigid
 
 from .definition import LOW_PASS, NEAR_Z
-from .gaussians import Gaussians
+from .gaussians import SH_TERMS, Gaussians
 
 Float32 = NDArray[np.float32]
 
 EXTRA = "flythrough[cuda]"
+_KERNELS_WANTED = (
+    "install a build of gsplat with kernels for this version of torch and of CUDA, or the CUDA toolkit (nvcc) that "
+    "compiles them"
+)
 
 
 @dataclass(frozen=True)
@@ -53,8 +62,17 @@ class DeviceGaussians:
 
 
 def is_available() -> bool:
-    """Whether torch sees a CUDA device and gsplat imports."""
-    return torch.cuda.is_available() and _import_gsplat() is not None
+    """Whether torch sees a CUDA device and gsplat draws on it; warns where gsplat is there but does not."""
+    if not torch.cuda.is_available() or _import_gsplat() is None:
+        return False
+    trouble = _kernel_trouble()
+    if trouble is not None:
+        warnings.warn(
+            f"There is a CUDA device, but gsplat cannot draw on it ({trouble}), so it is not used: {_KERNELS_WANTED}.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return trouble is None
 
 
 def require() -> None:
@@ -73,6 +91,31 @@ def require() -> None:
             f"The backend 'cuda' needs gsplat, which is installed but cannot be imported: install {EXTRA} anew for "
             f"torch {torch.__version__}, or use --backend cpu."
         )
+    trouble = _kernel_trouble()
+    if trouble is not None:
+        raise InstallationError(
+            f"The backend 'cuda' needs gsplat, which cannot draw on this machine ({trouble}): {_KERNELS_WANTED}, or "
+            "use --backend cpu."
+        )
+
+
+@functools.cache
+def _kernel_trouble(device: str = "cuda") -> str | None:
+    """Why gsplat does not draw or differentiate here; None if it does.
+
+    It can be imported without its kernels where there is no compiler for them; where there is one, it compiles them
+    now, for minutes, and says so on standard output, which belongs to results.
+    """
+    scene = Gaussians(*(np.full((1, *shape), 0.5, np.float32) for shape in ((3,), (4,), (3,), (), (3, SH_TERMS))))
+    camera = Camera(Intrinsics.from_fov(8, 8, 1.0), Rigid(np.eye(3), np.array([0.0, 0.0, -3.0])))
+    try:
+        with redirect_stdout(sys.stderr):
+            leaves = DeviceGaussians.of(scene, device, requires_grad=True)
+            rasterize(leaves, camera, 3, True, depth=True).premultiplied.sum().backward()
+            drawn = bool(torch.isfinite(cast(Tensor, leaves.means.grad)).all())
+    except Exception as error:  # whatever compilers, loaders and drivers raise
+        return f"{type(error).__name__}: {error}".splitlines()[0]
+    return None if drawn else "its gradients are not numbers"
 
 
 def _import_gsplat() -> Any:

@@ -1,5 +1,6 @@
 """The gsplat adapter: its arguments on any machine, its pictures and gradients on one with CUDA."""
 
+import functools
 import inspect
 import types
 
@@ -82,6 +83,35 @@ def test_a_full_device_says_what_to_lower(gaussians, monkeypatch):
     monkeypatch.setattr(cuda, "_import_gsplat", lambda: types.SimpleNamespace(rasterization=fail))
     with pytest.raises(InstallationError, match=r"drawing 50 Gaussians at 40x30: lower --max-gaussians or the size"):
         drawn(gaussians, device="cpu")
+
+
+@pytest.fixture
+def gsplat_not_tried_yet():
+    real = cuda._kernel_trouble
+    real.cache_clear()
+    yield
+    real.cache_clear()
+
+
+def test_a_gsplat_that_draws_has_no_trouble(gsplat_stand_in, gsplat_not_tried_yet):
+    assert cuda._kernel_trouble("cpu") is None
+
+
+def test_a_gsplat_without_kernels_is_not_used(monkeypatch, gsplat_not_tried_yet, capsys):
+    def fail(**_):
+        print("gsplat: No CUDA toolkit found.")
+        raise AttributeError("'NoneType' object has no attribute 'projection'")
+
+    trouble = functools.partial(cuda._kernel_trouble, "cpu")
+    monkeypatch.setattr(cuda, "_kernel_trouble", trouble)
+    monkeypatch.setattr(cuda, "_import_gsplat", lambda: types.SimpleNamespace(rasterization=fail))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    with pytest.warns(RuntimeWarning, match=r"gsplat cannot draw on it \(AttributeError: 'NoneType'.*nvcc"):
+        assert not cuda.is_available()
+    with pytest.raises(InstallationError, match=r"cannot draw on this machine \(AttributeError: .* use --backend cpu"):
+        cuda.require()
+    assert capsys.readouterr().out == ""
 
 
 @pytest.fixture
