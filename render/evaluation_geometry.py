@@ -1,8 +1,7 @@
 """How right a scene's geometry is: floaters, holes and depth on views of which the true depth is known.
 
 The depth of a scene is its median depth (``View.depth_z``): that of the surface at which the opacity collected along
-the ray first reaches 0.5. For splats it is the depth of the centre of the Gaussian that does so, not of the point where
-the ray meets it: on a large Gaussian seen at a slant the two differ.
+the ray first reaches 0.5, where the ray meets it.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -43,13 +43,22 @@ class Parameters:
 
 @dataclass
 class Projected:
-    """Gaussians on the image: pixels [N, 2], covariances [N, 2, 2] in square pixels, opacities, colours, depths."""
+    """Gaussians on the image.
+
+    Attributes:
+        means_pixels: [N, 2].
+        covariances: [N, 2, 2] in square pixels.
+        opacities, depth_z: [N]; the depth is that of the centre.
+        rgb: [N, 3].
+        slopes: [N, 2] how depth_z changes from pixel to pixel, see ``depths_on_rays``.
+    """
 
     means_pixels: Tensor
     covariances: Tensor
     opacities: Tensor
     rgb: Tensor
     depth_z: Tensor
+    slopes: Tensor
 
 
 @dataclass
@@ -61,8 +70,8 @@ class Picture:
         alpha: [H, W] one minus what the background shows through.
         expected_depth_z: [H, W] mean depth of the Gaussians weighted by what each shows, divided by
             max(alpha, ALPHA_EPSILON).
-        median_depth_z: [H, W] depth of the Gaussian at which the transmittance first falls to 0.5 or below; 0 where it
-            never does. It has no gradient.
+        median_depth_z: [H, W] where the ray meets the Gaussian at which the transmittance first falls to 0.5 or below:
+            its densest point along the ray (see ``depths_on_rays``); 0 where it never does. It has no gradient.
     """
 
     rgb: Tensor
@@ -108,7 +117,26 @@ def project(parameters: Parameters, camera: Camera, sh_degree: int, antialiased:
     directions = parameters.means - torch.tensor(camera.position_world)
     directions = directions / directions.norm(dim=-1, keepdim=True)
     means_pixels = torch.stack([lens.fx * x / z + lens.cx, lens.fy * y / z + lens.cy], -1)
-    return Projected(means_pixels, covariances, opacities, colours(parameters.sh, directions, sh_degree), z)
+    axes = rotation_matrices(parameters.quaternions_wxyz) * parameters.log_scales.exp()[:, None, :]
+    with_depth = torch.einsum("nia,na->ni", spread, torch.einsum("c,nca->na", rotation[2], axes))
+    slopes = torch.linalg.solve(covariances, with_depth)
+    return Projected(means_pixels, covariances, opacities, colours(parameters.sh, directions, sh_degree), z, slopes)
+
+
+def depths_on_rays(projected: Projected, width: int, height: int) -> Tensor:
+    """[N, H, W] depth_z of the densest point of each Gaussian along the ray of each pixel.
+
+    On the image the depth is correlated with the pixel: its mean, given the pixel, has the slope covariance of pixel
+    and depth over covariance of pixels (RaDe-GS, Zhang 2024, section 3). A plane is linear in 1 / depth, so that is
+    what the slope is applied to; it changes 1 / depth by half at most.
+    """
+    pixels_x = torch.arange(width, dtype=torch.float64) + 0.5
+    pixels_y = torch.arange(height, dtype=torch.float64) + 0.5
+    dx = (pixels_x[None, :] - projected.means_pixels[:, :1])[:, None, :]
+    dy = (pixels_y[None, :] - projected.means_pixels[:, 1:])[:, :, None]
+    z = projected.depth_z[:, None, None]
+    change = (projected.slopes[:, :1, None] * dx + projected.slopes[:, 1:, None] * dy) / z
+    return z / (1 - change.clamp(-0.5, 0.5))
 
 
 def _front_to_back(means: Tensor, camera: Camera) -> Tensor:
@@ -168,7 +196,7 @@ def render_parameters(
     rgb = torch.einsum("nhw,nc->hwc", weights, projected.rgb) + after[-1][..., None] * behind
     depth_sum = torch.einsum("nhw,n->hw", weights, projected.depth_z)
     crossing = (before > 0.5) & (after <= 0.5)
-    median = torch.einsum("nhw,n->hw", crossing.double(), projected.depth_z.detach())
+    median = (crossing * depths_on_rays(projected, width, height).detach()).sum(dim=0)
     return Picture(rgb, alpha, depth_sum / alpha.clamp_min(ALPHA_EPSILON), median)
 
 

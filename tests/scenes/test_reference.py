@@ -1,5 +1,7 @@
 """The definition itself, on pictures simple enough to know by hand."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -43,6 +45,27 @@ def test_depths():
     assert middle(picture.median_depth_z) == pytest.approx(4)
     faint = reference.render(balls([2], [0.4]), CAMERA, antialiased=False)
     assert middle(faint.median_depth_z) == 0
+
+
+def test_the_median_depth_of_a_disc_is_that_of_its_plane():
+    half = math.radians(30)  # half of the turn about y, away from facing the camera
+    disc = Gaussians(
+        np.array([[0, 0, 4]], np.float32),
+        np.array([[math.cos(half), 0, math.sin(half), 0]], np.float32),
+        np.log(np.array([[0.5, 0.5, 1e-4]], np.float32)),
+        np.array([5], np.float32),
+        np.zeros((1, 3, 16), np.float32),
+    )
+    camera = Camera(Intrinsics(80, 60, 70.0, 70.0, 40.0, 30.0), Rigid.identity())
+    depth_z = reference.render(disc, camera, antialiased=False).median_depth_z.numpy()
+    rows, columns = np.nonzero(depth_z)
+    assert len(rows) > 50
+    pixels = np.stack([columns + 0.5, rows + 0.5], axis=-1)
+    points = camera.unproject(pixels, depth_z[rows, columns])
+    normal = np.array([math.sin(2 * half), 0, math.cos(2 * half)])
+    # The filter rounds the disc a little, and its perspective is taken at its centre.
+    assert np.abs((points - [0, 0, 4]) @ normal).max() < 0.02
+    assert np.ptp(points[:, 2]) > 0.5
 
 
 def test_a_ball_has_the_profile_of_a_gaussian():

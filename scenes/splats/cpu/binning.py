@@ -7,7 +7,7 @@ import numpy as np
 from numba import prange
 
 from .jit import kernel
-from .records import CONIC_XX, CONIC_XY, CONIC_YY, EXTENT_X, EXTENT_Y, PIXEL_X, PIXEL_Y, RECORD, TILE, copy_record
+from .records import EXTENT_X, EXTENT_Y, PIXEL_X, PIXEL_Y, POWER_XX, POWER_XY, POWER_YY, RECORD, TILE, copy_record
 from .vec import floor_to_int, prefetch_read
 
 AHEAD = 16  # records to prefetch
@@ -27,7 +27,8 @@ class Ellipse(NamedTuple):
 
 @kernel(inline=True)
 def _ellipse(records, at):
-    a, b, c = records[at + CONIC_XX], records[at + CONIC_XY], records[at + CONIC_YY]
+    # Only ratios count, so the factors of the powers do not matter.
+    a, b, c = records[at + POWER_XX], records[at + POWER_XY] * np.float32(0.5), records[at + POWER_YY]
     extent_x = records[at + EXTENT_X] * np.float32(1 / TILE)
     inverse_a, inverse_c = np.float32(1) / a, np.float32(1) / c
     shrink = (a * c - b * b) * inverse_a

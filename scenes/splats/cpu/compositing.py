@@ -26,6 +26,8 @@ from .records import (
     POWER_YY,
     RECORD,
     RED,
+    SLOPE_X,
+    SLOPE_Y,
     TILE,
     copy_record,
 )
@@ -121,8 +123,12 @@ def _blend_columns(tile_state, batch, at, part, mx, my, first, last, depth):
                 vstore(tile_state, o + PLANE_DEPTH, vload(tile_state, o + PLANE_DEPTH) + weight * z)
                 vstore(tile_state, o + PLANE_WEIGHT, vload(tile_state, o + PLANE_WEIGHT) + weight)
                 crossing = (before > 0.5) & (after <= 0.5)
-                median = vselect(crossing, z, vload(tile_state, o + PLANE_MEDIAN))
-                vstore(tile_state, o + PLANE_MEDIAN, median)
+                if vany(crossing):
+                    # Where the ray meets the Gaussian: depth changes from pixel to pixel, 1 / depth linearly.
+                    slope = (dx * batch[at + SLOPE_X] + dy * batch[at + SLOPE_Y]) / z
+                    on_ray = z / (1 - vmin(vmax(slope, -0.5), 0.5))
+                    median = vselect(crossing, on_ray, vload(tile_state, o + PLANE_MEDIAN))
+                    vstore(tile_state, o + PLANE_MEDIAN, median)
 
 
 @kernel(inline=True)

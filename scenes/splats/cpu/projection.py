@@ -74,7 +74,7 @@ def opacity_of(logit):
 
 @kernel(inline=True)
 def _axes_on_image(packed, lens, x, y, inverse_z):
-    """The images of the three scaled axes of each Gaussian: their x and their y components."""
+    """The three scaled axes of each Gaussian: their x and y on the image, and their depth."""
     slope_x, slope_y = clamped_slopes(lens, x, y, inverse_z)
     row_x, row_y = image_from_world(lens, slope_x, slope_y, inverse_z)
     q = QUATERNIONS
@@ -93,7 +93,9 @@ def _axes_on_image(packed, lens, x, y, inverse_z):
     )
     u = times((dot(row_x, first), dot(row_x, second), dot(row_x, third)), scales)
     v = times((dot(row_y, first), dot(row_y, second), dot(row_y, third)), scales)
-    return u, v
+    row_z = (vset(lens.r20), vset(lens.r21), vset(lens.r22))
+    w = times((dot(row_z, first), dot(row_z, second), dot(row_z, third)), scales)
+    return u, v, w
 
 
 @kernel(inline=True)
@@ -105,7 +107,7 @@ def _project_block(packed, lens, antialiased, block_records, in_front):
     z = vselect(in_front, z, 1)
     inverse_z = 1 / z
     pixel_x, pixel_y = x * inverse_z * lens.fx + lens.cx, y * inverse_z * lens.fy + lens.cy
-    u, v = _axes_on_image(packed, lens, x, y, inverse_z)
+    u, v, w = _axes_on_image(packed, lens, x, y, inverse_z)
     xx, xy, yy, determinant, sharp = covariance(u, v)
     opacity = opacity_of(vload(packed, LOGITS * LANES))
     if antialiased:
@@ -121,9 +123,11 @@ def _project_block(packed, lens, antialiased, block_records, in_front):
     conic_xx, conic_xy, conic_yy = yy * inverse, -xy * inverse, xx * inverse
     power = -LOG2_E / 8
     zero = vset(0)
+    along_u, along_v = dot(u, w), dot(v, w)
+    slope_x, slope_y = conic_xx * along_u + conic_xy * along_v, conic_xy * along_u + conic_yy * along_v
     vstore_columns(block_records, 0, (
         pixel_x, pixel_y, conic_xx * (power / 2), conic_xy * power, conic_yy * (power / 2), log2_opacity * 0.125,
-        zero, zero, zero, extent_y, extent_x, opacity, conic_xx, conic_xy, conic_yy, z,
+        zero, zero, zero, extent_y, extent_x, opacity, slope_x, slope_y, zero, z,
     ))  # fmt: skip
     return visible
 

@@ -52,8 +52,8 @@ class Raster:
         transmittance: [H, W] float32, 1 - alpha.
         expected_depth_z: [H, W] mean depth weighted by what each Gaussian shows, divided by max(alpha, 1e-6); None
             unless depth was asked for.
-        median_depth_z: [H, W] depth of the Gaussian at which the transmittance falls to 0.5; 0 where it never does;
-            None unless depth was asked for.
+        median_depth_z: [H, W] where the ray meets the Gaussian at which the transmittance falls to 0.5, see
+            ``reference.depths_on_rays``; 0 where it never does; None unless depth was asked for.
         visible: [N] bool, the Gaussians that reach the image.
         pairs: pairs of Gaussian and tile.
         vectors: rows of tiles, or their parts of LANES pixels, reached by the Gaussians drawn.

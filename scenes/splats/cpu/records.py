@@ -26,9 +26,8 @@ BLUE = 8
 EXTENT_Y = 9  # half the size of the box outside of which alpha < 1/255, in pixels
 EXTENT_X = 10
 OPACITY = 11  # after the compensation of the low-pass filter
-CONIC_XX = 12  # inverse of the covariance on the image
-CONIC_XY = 13
-CONIC_YY = 14
+SLOPE_X = 12  # how the depth of its densest point along a ray changes from pixel to pixel
+SLOPE_Y = 13
 DEPTH_Z = 15
 RECORD = 16
 
