@@ -19,15 +19,16 @@ from cameras.camera import Camera
 from cameras.errors import InputError, SettingsError
 from cameras.path import CameraPath
 from cameras.reporting import Report, silent
-from scenes.scene import FloatImage, Scene
+from scenes.scene import Scene
 
 from .codecs import CodecName, find_codec
-from .frames import BLACK, Color, frames
+from .frame_numbers import Picture
+from .frames import BLACK, Color
 from .manifest import canonical_json
 from .segments import EncoderThread, SegmentStore
 from .video import VideoFormat, join_segments, unpack_images
 
-FrameMaker = Callable[[range], Iterator[FloatImage]]
+FrameMaker = Callable[[range], Iterator[Picture]]
 MAX_FPS = 240
 MIN_SIDE, MAX_SIDE = 64, 8192  # x265 writes outside its buffers on pictures smaller than that
 
@@ -140,8 +141,8 @@ def render_film(
     cameras = path.cameras(settings.fps, settings.width, settings.height)
     key = f"{scene_key}|{settings.background}|{cameras_digest(cameras)}"
 
-    def make(numbers: range) -> Iterator[FloatImage]:
-        return frames(scene, cameras[numbers.start : numbers.stop], settings.background)
+    def make(numbers: range) -> Iterator[Picture]:
+        return scene.views(cameras[numbers.start : numbers.stop])
 
     return encode_film(make, len(cameras), settings, workdir, output, content_key=key, report=report)
 
@@ -156,9 +157,11 @@ def encode_film(
     content_key: str,
     report: Report = silent,
 ) -> FilmResult:
-    """Makes a film of any frames: ``make_frames(numbers)`` yields float32 [H, W, 3] for a run of frame numbers.
+    """Makes a film of any frames.
 
     Args:
+        make_frames: yields a picture for each of a run of frame numbers: a view, which is put over the background of
+            the settings, or an opaque float32 [H, W, 3].
         content_key: changes whenever ``make_frames`` would give other frames; segments made under another key are
             thrown away.
 
@@ -175,20 +178,22 @@ def encode_film(
     _keep_only(store, _film_key(video, store, content_key))
     missing = store.missing()
     n_rendered = sum(len(store.frames_of(index)) for index in missing)
-    _render_segments(make_frames, store, missing, report)
+    _render_segments(make_frames, store, missing, settings.background, report)
     _publish(store, settings, output)
     report("film", 1.0, {"frames": n_frames})
     return FilmResult(output, n_frames, n_rendered, n_frames / settings.fps, _size_bytes(output))
 
 
-def _render_segments(make_frames: FrameMaker, store: SegmentStore, missing: Sequence[int], report: Report) -> None:
+def _render_segments(
+    make_frames: FrameMaker, store: SegmentStore, missing: Sequence[int], background: Color, report: Report
+) -> None:
     n_done = store.n_frames - sum(len(store.frames_of(index)) for index in missing)
     report("film", n_done / store.n_frames, {"frame": n_done, "frames": store.n_frames})
     with EncoderThread(store) as encoder:
         for index in missing:
             numbers = store.frames_of(index)
-            for _, frame in zip(numbers, make_frames(numbers), strict=True):
-                encoder.put(index, frame)
+            for _, picture in zip(numbers, make_frames(numbers), strict=True):
+                encoder.put(index, store.video.planes_of(picture, background))
                 n_done += 1
                 report("film", n_done / store.n_frames, {"frame": n_done, "frames": store.n_frames})
 

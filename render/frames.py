@@ -3,16 +3,16 @@
 Frames are float32 [H, W, 3] display sRGB, opaque. Rounding a soft gradient on a bare wall to 8 bits draws contour
 lines; so before rounding we add a threshold that changes from pixel to pixel and never from frame to frame: the eye
 averages it, it does not flicker, and predicted frames copy it for free.
+
+Films are made by ``frame_numbers``; the functions here are its slow twins, and what it falls back to.
 """
 
-from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cameras.camera import Camera
-from scenes.scene import FloatImage, Scene, View
+from scenes.scene import FloatImage, View
 
 Color = tuple[float, float, float]
 Planes = tuple[NDArray[np.uint8 | np.uint16], ...]
@@ -32,12 +32,6 @@ def composite(view: View, background: Color = BLACK) -> FloatImage:
     return np.clip(frame, 0, 1, dtype=np.float32)
 
 
-def frames(scene: Scene, cameras: Iterable[Camera], background: Color = BLACK) -> Iterator[FloatImage]:
-    """One opaque frame a camera, in order."""
-    for view in scene.views(cameras):
-        yield composite(view, background)
-
-
 @lru_cache(maxsize=4)
 def dither_thresholds(height: int, width: int) -> FloatImage:
     """[H, W] rounding thresholds, evenly spread in (0, 1): interleaved gradient noise.
@@ -51,7 +45,7 @@ def dither_thresholds(height: int, width: int) -> FloatImage:
     return thresholds
 
 
-def to_rgb(frame: FloatImage, bits: int = 8) -> NDArray[np.uint8 | np.uint16]:
+def rgb_with_numpy(frame: FloatImage, bits: int = 8) -> NDArray[np.uint8 | np.uint16]:
     """[H, W, 3] whole numbers of 0 to 2**bits - 1; dithered at 8 bits, rounded above."""
     scaled = frame * np.float32(2**bits - 1)
     if bits > 8:
@@ -59,7 +53,7 @@ def to_rgb(frame: FloatImage, bits: int = 8) -> NDArray[np.uint8 | np.uint16]:
     return np.floor(scaled + dither_thresholds(*frame.shape[:2])[..., None]).astype(np.uint8)
 
 
-def to_yuv(frame: FloatImage, bits: int, chroma_rows: int) -> Planes:
+def yuv_with_numpy(frame: FloatImage, bits: int, chroma_rows: int) -> Planes:
     """Planes Y, Cb, Cr of a frame, limited range ("video levels").
 
     Chroma is half as wide, sited on the left luma column of each pair, as H.264 and its successors assume.

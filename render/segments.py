@@ -11,11 +11,10 @@ from pathlib import Path
 from queue import Queue
 from types import TracebackType
 
-from scenes.scene import FloatImage
-
+from .frames import Planes
 from .video import SegmentEncoder, VideoFormat
 
-# Frames that may wait for the encoder: enough to smooth over its group of pictures, about 90 MB at 1920x1080.
+# Frames that may wait for the encoder: enough to smooth over its group of pictures, about 12 MB at 1920x1080.
 QUEUE_FRAMES = 4
 _HASH_LETTERS = 16
 
@@ -102,7 +101,7 @@ class EncoderThread:
 
     def __init__(self, store: SegmentStore) -> None:
         self._store = store
-        self._queue: Queue[tuple[int, FloatImage] | None] = Queue(maxsize=QUEUE_FRAMES)
+        self._queue: Queue[tuple[int, Planes] | None] = Queue(maxsize=QUEUE_FRAMES)
         self._failure: BaseException | None = None
         self._ended = False
         self._thread = threading.Thread(target=self._work, name="encoder", daemon=True)
@@ -111,7 +110,7 @@ class EncoderThread:
         self._thread.start()
         return self
 
-    def put(self, index: int, frame: FloatImage) -> None:
+    def put(self, index: int, frame: Planes) -> None:
         """Hands over the next frame of segment ``index``; waits while the queue is full."""
         if self._failure is not None:
             raise self._failure
@@ -135,12 +134,12 @@ class EncoderThread:
             while not self._ended:
                 self._take()
 
-    def _take(self) -> tuple[int, FloatImage] | None:
+    def _take(self) -> tuple[int, Planes] | None:
         item = self._queue.get()
         self._ended = item is None
         return item
 
-    def _encode_segment(self, index: int, frame: FloatImage) -> tuple[int, FloatImage] | None:
+    def _encode_segment(self, index: int, frame: Planes) -> tuple[int, Planes] | None:
         """Encodes one segment from its first frame on; returns what came out of the queue after its last."""
         n_frames = len(self._store.frames_of(index))
         partial = self._store.partial(index)

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cameras.errors import InputError
-from scenes.scene import FloatImage
+from scenes.scene import View
 
 from .codecs import Codec, add_encoder, tag_colors
-from .frames import to_rgb, to_yuv
+from .frame_numbers import Picture, planes_of
+from .frames import BLACK, Color, Planes
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -36,6 +37,17 @@ class VideoFormat:
     codec: Codec
     quality: int
 
+    def planes_of(self, picture: Picture, background: Color = BLACK) -> Planes:
+        """The numbers that the codec takes, of a picture over a background.
+
+        Raises:
+            ValueError: if the picture has another size.
+        """
+        rgb = picture.rgb if isinstance(picture, View) else picture
+        if rgb.shape != (self.height, self.width, 3):
+            raise ValueError(f"a frame of shape {(self.height, self.width, 3)} was expected, got {rgb.shape}")
+        return planes_of(picture, background, bits=self.codec.bits, chroma_rows=self.codec.chroma_rows)
+
 
 class SegmentEncoder:
     """Encodes the frames of one segment into a file of its own, as one closed group of at most ``gop`` pictures.
@@ -53,9 +65,9 @@ class SegmentEncoder:
         self._n_written = 0
         self._n_muxed = 0
 
-    def add(self, frame: FloatImage) -> None:
-        """Encodes the next frame, float32 [H, W, 3] in [0, 1]."""
-        picture = _picture(frame, self._video.codec)
+    def add(self, planes: Planes) -> None:
+        """Encodes the next frame, from ``VideoFormat.planes_of``."""
+        picture = _picture(planes, self._video)
         picture.pts = self._n_written
         picture.time_base = 1 / self._video.fps
         self._mux(self._stream.encode(picture))
@@ -78,17 +90,14 @@ class SegmentEncoder:
         self._container.close()
 
 
-def _picture(frame: FloatImage, codec: Codec) -> "VideoFrame":
+def _picture(planes: Planes, video: VideoFormat) -> "VideoFrame":
     """A frame in the encoder's pixel format."""
     from av import VideoFrame
 
-    height, width = frame.shape[:2]
-    picture = VideoFrame(width, height, codec.pixel_format)
-    tag_colors(picture, codec)
-    if codec.is_rgb:
-        planes = (to_rgb(frame, codec.bits).astype(">u2").reshape(height, 3 * width),)
-    else:
-        planes = to_yuv(frame, codec.bits, codec.chroma_rows)
+    picture = VideoFrame(video.width, video.height, video.codec.pixel_format)
+    tag_colors(picture, video.codec)
+    if video.codec.is_rgb:
+        planes = tuple(plane.astype(">u2").reshape(video.height, -1) for plane in planes)
     for plane, samples in zip(picture.planes, planes, strict=True):
         rows = np.frombuffer(memoryview(plane), dtype=samples.dtype).reshape(len(samples), -1)  # a row may be padded
         rows[:, : samples.shape[1]] = samples

@@ -12,13 +12,17 @@ from .options import backend_option, progress_option
 @progress_option
 def command(backend: str, progress: str) -> None:
     """Compiles the engine's kernels and keeps them, so that the next command starts at once."""
+    import numpy as np
+
     from scenes.splats.engine import resolve_backend, warmup
 
+    from ..frame_numbers import planes_of
     from ..progress_sinks import open_progress, time_text
 
     with open_progress(progress) as shown:
         started = time.monotonic()
         chosen = resolve_backend(backend)
         warmup(chosen, shown)
+        planes_of(np.zeros((2, 2, 3), np.float32))
         seconds = time.monotonic() - started
         shown.done({"backend": chosen, "seconds": seconds}, [f"The {chosen} engine is ready ({time_text(seconds)})."])

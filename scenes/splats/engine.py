@@ -120,7 +120,7 @@ def resolve_backend(name: str) -> Backend:
         return "cuda"
     if name not in ("auto", "cpu"):
         raise SettingsError(f"The backend should be one of {', '.join(BACKENDS)}, but is '{name}'.")
-    trouble = _cpu_engine_trouble()
+    trouble = cpu_engine_trouble()
     if trouble is None:
         return "cpu"
     warnings.warn(
@@ -138,7 +138,7 @@ def require_fitting() -> None:
     Raises:
         InstallationError: if the CPU engine does not work here.
     """
-    trouble = _cpu_engine_trouble()
+    trouble = cpu_engine_trouble()
     if trouble is not None:
         raise InstallationError(
             f"Fitting a scene needs the CPU engine, which cannot be compiled on this machine ({trouble}): reinstall "
@@ -147,7 +147,7 @@ def require_fitting() -> None:
 
 
 @functools.cache
-def _cpu_engine_trouble() -> str | None:
+def cpu_engine_trouble() -> str | None:
     """Why the CPU engine does not work here; None if it does. Compiles the smallest kernel that uses vectors."""
     try:
         from .cpu.elementary import compiles

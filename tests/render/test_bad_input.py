@@ -214,7 +214,7 @@ def test_a_gpu_that_is_not_there(refused: Callable[..., str], photos: Path, tmp_
 def test_fitting_needs_the_cpu_engine(
     refused: Callable[..., str], photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "_cpu_engine_trouble", lambda: "ImportError: no numba")
+    monkeypatch.setattr(engine, "cpu_engine_trouble", lambda: "ImportError: no numba")
     said = refused("tour", str(photos), "-o", str(tmp_path / "film.mp4"))
     assert "cannot be compiled on this machine (ImportError: no numba)" in said
     assert "reinstall" in said

@@ -78,9 +78,9 @@ def test_auto_is_cuda_where_it_works_and_the_cpu_elsewhere(monkeypatch):
 
 @pytest.fixture
 def engine_not_tried_yet():
-    engine._cpu_engine_trouble.cache_clear()
+    engine.cpu_engine_trouble.cache_clear()
     yield
-    engine._cpu_engine_trouble.cache_clear()
+    engine.cpu_engine_trouble.cache_clear()
 
 
 def test_a_machine_where_the_test_kernel_fails_gets_the_reference_and_a_warning(

@@ -63,7 +63,7 @@ def test_a_wrong_width_is_no_reason_to_fall_back_to_the_reference() -> None:
     environment = {**os.environ, vec_width.VARIABLE: "5"}
     run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
     assert "SettingsError: The environment variable FLYTHROUGH_LANES should be 4, 8 or 16" in run.stderr
-    assert engine._cpu_engine_trouble() is None  # here nothing was asked wrongly
+    assert engine.cpu_engine_trouble() is None  # here nothing was asked wrongly
 
 
 def test_kernels_of_different_widths_are_kept_apart(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,7 @@ from scenes.splats.cpu.vec import (
     vstore_columns,
     vsum,
 )
+from scenes.splats.cpu.vec_pixels import vload_pairs, vstore_whole
 
 OPERATIONS = 17
 numbers = st.lists(st.floats(-100, 100, width=32), min_size=LANES, max_size=LANES)
@@ -194,3 +195,22 @@ def test_rounding_to_whole_numbers():
     _round(values, floors, ceilings)
     np.testing.assert_array_equal(floors, np.floor(values))
     np.testing.assert_array_equal(ceilings, np.ceil(values))
+
+
+@kernel()
+def _cut(values, whole, pairs):
+    firsts, seconds = vload_pairs(values, 1)
+    vstore(pairs[0], 0, firsts)
+    vstore(pairs[1], 0, seconds)
+    vstore_whole(whole, 2, firsts)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_neighbours_are_parted_and_numbers_cut(kind):
+    values = np.linspace(0.3, np.iinfo(kind).max, 2 * LANES + 1, dtype=np.float32)
+    whole, pairs = np.full(LANES + 4, 7, kind), np.empty((2, LANES), np.float32)
+    _cut(values, whole, pairs)
+    np.testing.assert_array_equal(pairs[0], values[1::2])
+    np.testing.assert_array_equal(pairs[1], values[2::2])
+    np.testing.assert_array_equal(whole[2:-2], values[1::2].astype(kind))
+    np.testing.assert_array_equal(whole[[0, 1, -2, -1]], 7)

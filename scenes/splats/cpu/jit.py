@@ -34,6 +34,8 @@ _COMPILER_SETTINGS = (
     "DEBUGINFO_DEFAULT",
 )
 
+_ROOT = Path(__file__).resolve().parents[3]  # where the packages lie side by side
+
 _workqueue_lock = threading.RLock()
 
 
@@ -50,11 +52,13 @@ def _user_cache_folder() -> Path:
 
 
 def _imported_sources(source: Path, found: set[Path]) -> set[Path]:
-    """``source`` and all modules beside and above it that it imports, at any depth."""
+    """``source`` and all modules that it imports, at any depth: those beside and above it, and those of ``scenes``."""
     if source not in found and source.is_file():
         found.add(source)
-        for dots, name in re.findall(r"^from (\.\.?)(\w+) import", source.read_text("utf-8"), re.MULTILINE):
-            folder = source.parent if dots == "." else source.parent.parent
+        for start, name in re.findall(
+            r"^from (\.\.?|scenes\.[\w.]*?)(\w+) import", source.read_text("utf-8"), re.MULTILINE
+        ):
+            folder = {".": source.parent, "..": source.parent.parent}.get(start) or _ROOT.joinpath(*start.split("."))
             _imported_sources(folder / f"{name}.py", found)
     return found
 
