@@ -8,7 +8,7 @@ from cameras.errors import SettingsError
 from .requests import parse_size
 
 if TYPE_CHECKING:
-    from scenes.splats.bench import BenchCase
+    from .bench import BenchCase
 
 MOST_GAUSSIANS = 10_000_000
 MOST_PIXELS = 8192
@@ -22,7 +22,7 @@ def choose_cases(
     Raises:
         SettingsError: if there is no case of that name, or a number makes no sense.
     """
-    from scenes.splats.bench import BenchCase
+    from .bench import BenchCase
 
     names = list(dict.fromkeys(case.name for case in known))
     if name is not None and name not in names:

@@ -11,11 +11,15 @@ from .options import path_type, progress_option
 
 
 @click.command("bench")
-@click.option("--case", "name", default=None, help="forward or train_step; both unless given.")
+@click.option("--case", "name", default=None, help="forward, train_step or path_frame; all unless given.")
 @click.option("--gaussians", type=int, default=None, help="How many; 50,000, 200,000 and 1,000,000 unless given.")
-@click.option("--size", default=None, help="Of the picture in pixels, WIDTHxHEIGHT; three sizes unless given.")
+@click.option("--size", default=None, help="Of the picture in pixels, WIDTHxHEIGHT; several unless given.")
 @click.option(
-    "--scene", "scene_file", type=path_type, default=None, help="A splat .ply to draw; a made-up room if not."
+    "--scene",
+    "scene_file",
+    type=path_type,
+    default=None,
+    help="A splat .ply to draw; a stand-in made from examples/room if not.",
 )
 @click.option("--threads", type=int, default=None, help="All that there are unless given.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
@@ -29,9 +33,8 @@ def command(
     as_json: bool,
     progress: str,
 ) -> None:
-    """Measures drawing and fitting steps. Let the machine do nothing else meanwhile."""
-    from scenes.splats.bench import DEFAULT_CASES, run_bench
-
+    """Measures drawing, steps of a fit and frames of a film. Let the machine do nothing else meanwhile."""
+    from ..bench import DEFAULT_CASES, run_bench
     from ..bench_cases import check_threads, choose_cases
     from ..job import versions
     from ..progress import Progress
