@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cameras.errors import SettingsError
@@ -29,6 +29,7 @@ class EvaluationRequest:
     iterations: int | None = None
     photo_passes: float | None = None
     max_gaussians: int | None = None
+    refine_poses: bool = False
     long_side: int = 1000
     quality: Quality = "standard"
     seed: int = 0
@@ -112,8 +113,10 @@ def choose_settings(asked: EvaluationRequest, capture: Capture, split: Split) ->
     settings = FitSettings.for_quality(asked.quality, len(split.train), *size)
     budget = asked.max_gaussians or settings.max_gaussians
     if asked.iterations is not None:
-        return FitSettings.for_iterations(asked.iterations, max_gaussians=budget)
-    return FitSettings.for_photo_passes(asked.photo_passes or settings.photo_passes, max_gaussians=budget)
+        settings = FitSettings.for_iterations(asked.iterations)
+    elif asked.photo_passes is not None:
+        settings = FitSettings.for_photo_passes(asked.photo_passes)
+    return replace(settings, max_gaussians=budget, refine_poses=asked.refine_poses)
 
 
 def machine() -> dict[str, object]:

@@ -26,6 +26,7 @@ class FitRequest:
     engine: str = "splats"
     iterations: int | None = None
     max_gaussians: int | None = None
+    refine_poses: bool = False
     seed: int = 0
     backend: str = "auto"
 

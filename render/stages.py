@@ -59,7 +59,7 @@ def choose_fit(source: Source, asked: FitRequest) -> FitChoice:
     budget = asked.max_gaussians or settings.max_gaussians
     if asked.iterations is not None:
         settings = FitSettings.for_iterations(asked.iterations)
-    settings = replace(settings, max_gaussians=budget)
+    settings = replace(settings, max_gaussians=budget, refine_poses=asked.refine_poses)
     what = f"{settings.iterations:,} steps, at most {budget:,} Gaussians"
     megapixels = settings.photo_passes * width * height / 1e6
     return FitChoice(settings, resolve_backend(asked.backend), what, megapixels)

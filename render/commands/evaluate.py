@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .options import backend_option, path_type, progress_option, quality_option, seed_option
+from .options import backend_option, path_type, progress_option, quality_option, refine_poses_option, seed_option
 
 
 @click.command("evaluate")
@@ -16,6 +16,7 @@ from .options import backend_option, path_type, progress_option, quality_option,
 @click.option("--photo-passes", type=float, default=None, help="Pixels to fit, in photos; instead of --iterations.")
 @click.option("--max-gaussians", type=int, default=None, help="The most Gaussians; memory and time follow it.")
 @click.option("--long-side", type=int, default=1000, show_default=True, help="Larger photos are reduced to it.")
+@refine_poses_option
 @quality_option
 @seed_option
 @backend_option

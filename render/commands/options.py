@@ -35,6 +35,9 @@ seconds_option: Decorator = click.option(
 codec_option: Decorator = click.option(
     "--codec", default=None, help="h264, h265, av1, prores or png; from the film's name unless given."
 )
+refine_poses_option: Decorator = click.option(
+    "--refine-poses", is_flag=True, help="Let each photo's pose move a little while fitting; for poses that are rough."
+)
 
 
 def fit_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,6 +46,7 @@ def fit_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--max-gaussians", type=int, default=None, help="The most Gaussians; memory and time follow it."),
         click.option("--iterations", type=int, default=None, help="Steps of fitting; the quality's own unless given."),
         click.option("--engine", default="splats", show_default=True, help="What kind of scene is fitted."),
+        refine_poses_option,
         quality_option,
     ):
         command = option(command)

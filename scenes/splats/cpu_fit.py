@@ -10,6 +10,7 @@ from .cpu.rasterizer import GaussianGradients, Rasterizer
 from .cpu.ssim import PhotoLossWorkspace
 from .gaussians import Gaussians
 from .model import SplatModel
+from .pose_refinement import RigidSums
 from .regularize import add_regularizers
 from .settings import FitSettings
 from .steps import Compared, Look, Rates
@@ -60,7 +61,20 @@ class CpuStepper:
         if look.background_moves:
             d_behind = np.einsum("hwc,hw->c", d_rgb, raster.transmittance)
         self._gradients = self._rasterizer.backward(raster, d_rgb, gradients=self._gradients)
-        return Compared(loss.loss, d_exposure, d_behind)
+        return Compared(loss.loss, d_exposure, d_behind, self._rigid_sums() if look.pose_moves else None)
+
+    def _rigid_sums(self) -> RigidSums:
+        gaussians, gradients = self._model.gaussians, self._gradients
+        seen = gradients.visible
+
+        def products(values: Float32, slopes: Float32) -> NDArray[np.float64]:
+            return np.einsum("na,nb->ab", values[seen].astype(np.float64), slopes[seen].astype(np.float64))
+
+        return RigidSums(
+            gradients.means[seen].sum(axis=0, dtype=np.float64),
+            products(gaussians.means, gradients.means),
+            products(gaussians.quaternions_wxyz, gradients.quaternions_wxyz),
+        )
 
     def _loss_of(self, target: Target) -> PhotoLossWorkspace:
         size = (target.camera.width, target.camera.height)

@@ -19,6 +19,7 @@ from .cuda import DeviceGaussians
 from .cuda_loss import adam_step, photo_loss
 from .gaussians import Gaussians
 from .model import PARAMETERS, SplatModel
+from .pose_refinement import RigidSums
 from .settings import FitSettings
 from .steps import Compared, Look, Rates
 
@@ -104,7 +105,10 @@ class CudaStepper:
         self._slopes = _slopes_of(gaussians, picture, target.camera)
         small = torch.cat([loss.loss[None], by_gains, by_offsets, by_behind]).cpu().numpy()  # one wait for all
         return Compared(
-            float(small[0]), None if exposure is None else small[1:7], small[7:] if look.background_moves else None
+            float(small[0]),
+            None if exposure is None else small[1:7],
+            small[7:] if look.background_moves else None,
+            _rigid_sums(gaussians, self._slopes) if look.pose_moves else None,
         )
 
     def move(self, rates: Rates, step: int) -> None:
@@ -137,6 +141,19 @@ class CudaStepper:
     def to_device(self) -> None:
         for name, array in self._model.arrays().items():
             self._living(name).copy_(torch.from_numpy(array))
+
+
+def _rigid_sums(gaussians: DeviceGaussians, slopes: _Slopes) -> RigidSums:
+    rows, by = slopes.rows, slopes.by_parameter
+
+    def products(values: Tensor, name: str) -> NDArray[np.float64]:
+        return (values.detach()[rows].double().T @ by[name][rows].double()).cpu().numpy()
+
+    return RigidSums(
+        by["means"][rows].double().sum(dim=0).cpu().numpy(),
+        products(gaussians.means, "means"),
+        products(gaussians.quaternions_wxyz, "quaternions_wxyz"),
+    )
 
 
 def _slopes_of(gaussians: DeviceGaussians, picture: cuda.Picture, camera: Camera) -> _Slopes:

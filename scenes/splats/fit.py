@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from .engine import BACKENDS
 from .exposure import Exposures
 from .gaussians import SH_TERMS, Gaussians
 from .initialize import camera_extent, initial_gaussians
+from .pose_refinement import PoseCorrections, pose_gradient
 from .scene import SplatScene
 from .schedule import PhotoOrder, decay_at, divisor_at, photo_passes_until, sh_degree_at
 from .settings import FitSettings
@@ -188,6 +189,7 @@ class _Fitting:
         self._stepper = _stepper(backend, first, settings, self._extent, threads)
         self._targets = Targets(photos)
         self._exposures = Exposures(len(photos))
+        self._poses = PoseCorrections(len(photos), self._extent)
         self._background = Background(_mean_color(fitted) if settings.background == "learned" else None)
         self._has_alpha = any(photo.alpha is not None for photo in fitted)
         self._rounds = {step: index for index, step in enumerate(densification.rounds(settings))}
@@ -221,6 +223,8 @@ class _Fitting:
         settings = self._settings
         photo = self._split.order.at(step)
         target = self._targets.at(photo, divisor_at(settings, step))
+        refining = settings.refine_poses and step >= settings.poses_from * settings.iterations
+        target = replace(target, camera=self._poses.apply(photo, target.camera)) if refining else target
         behind = self._background.color if target.alpha is None else random_color(self._seed, step)
         look = Look(
             target,
@@ -228,6 +232,7 @@ class _Fitting:
             sh_degree_at(settings, step),
             self._exposures.of(photo) if settings.exposure else None,
             background_moves=target.alpha is None and self._background.is_learned,
+            pose_moves=refining,
         )
         compared = self._stepper.compare(look)
         self._loss = compared.loss
@@ -236,6 +241,8 @@ class _Fitting:
             self._exposures.move(photo, compared.d_exposure, settings.rates.exposure * decay)
         if compared.d_behind is not None:
             self._background.move(compared.d_behind, settings.rate_boost * settings.rates.background * decay)
+        if compared.rigid is not None:
+            self._poses.move(photo, pose_gradient(compared.rigid, target.camera), settings.rates.poses * decay)
         self._stepper.move(self._rates(step), step + 1)
         if step + 1 in self._rounds:
             goal = densification.count_after(settings, self._initial_count, self._rounds[step + 1])
@@ -285,7 +292,13 @@ class _Fitting:
     def arrays(self) -> Arrays:
         """All that must be kept to go on later."""
         last = {"loss": np.array([self._loss]), "psnr": np.array([self._psnr])}
-        return {**self._stepper.to_host().arrays(), **self._exposures.arrays(), **self._background.arrays(), **last}
+        return {
+            **self._stepper.to_host().arrays(),
+            **self._exposures.arrays(),
+            **self._poses.arrays(),
+            **self._background.arrays(),
+            **last,
+        }
 
     def resume(self, workdir: Path | None) -> int:
         """Takes up the checkpoint of this very fit, if there is one; returns how many steps are already made."""
@@ -296,6 +309,7 @@ class _Fitting:
         self._stepper.to_host().restore(arrays)  # type: ignore[arg-type]
         self._stepper.to_device()
         self._exposures.restore(arrays)
+        self._poses.restore(arrays)
         self._background.restore(arrays)
         self._loss, self._psnr = float(arrays["loss"][0]), float(arrays["psnr"][0])
         return step

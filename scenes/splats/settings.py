@@ -39,7 +39,8 @@ class LearningRates:
         quaternions, log_scales, logit_opacities, sh: of the raw parameters; they decay to ``end``.
         sh_rest_divisor: bands 1 to 3 move this much slower than band 0.
         exposure, background: of the photos' gains and offsets and of the colour behind everything.
-        most_boost: how many times larger all but the exposure's may become in a short fit.
+        poses: of the photos' poses, in radians and in shares of the extent of the cameras; decays to ``end``.
+        most_boost: how many times larger all but the exposures' and the poses' may become in a short fit.
     """
 
     means: float = 1.6e-4
@@ -51,6 +52,7 @@ class LearningRates:
     sh_rest_divisor: float = 20.0
     end: float = 0.1
     exposure: float = 1e-3
+    poses: float = 5e-5
     most_boost: float = 16.0
     background: float = 2.5e-3
 
@@ -85,6 +87,8 @@ class FitSettings:
         seed_gaussians: sparse points are topped up to this number with points in front of the cameras.
         antialiased: low-pass filter with opacity compensation (Mip-Splatting).
         exposure: fit a gain and an offset per photo and channel.
+        refine_poses: fit a small rigid correction per photo, from ``poses_from`` of the fit on; for poses that are
+            not exact, and of no use for those that are.
         background: the colour behind everything: black, or one colour found by the fit, which shows instead of
             black where a short fit has not yet closed the scene. Photos with alpha are fitted over random colours.
         ssim_weight: share of 1 - SSIM in the loss.
@@ -104,6 +108,8 @@ class FitSettings:
     seed_gaussians: int = 10_000
     antialiased: bool = True
     exposure: bool = True
+    refine_poses: bool = False
+    poses_from: float = 0.2
     background: BackgroundMode = "learned"
     ssim_weight: float = 0.2
     opacity_regularizer: float = 0.0

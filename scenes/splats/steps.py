@@ -15,6 +15,7 @@ from cameras.camera import Camera
 
 from .exposure import Exposure
 from .model import SplatModel
+from .pose_refinement import RigidSums
 from .targets import Target
 
 Float32 = NDArray[np.float32]
@@ -31,6 +32,7 @@ class Look:
         sh_degree: degree of the spherical harmonics that count.
         exposure: how this photo shows colours; None: as they are.
         background_moves: whether the derivative by ``behind`` is asked for.
+        pose_moves: whether the derivative by the pose is asked for.
     """
 
     target: Target
@@ -38,6 +40,7 @@ class Look:
     sh_degree: int
     exposure: Exposure | None
     background_moves: bool
+    pose_moves: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +51,13 @@ class Compared:
         loss: (1 - w) L1 + w (1 - SSIM), without the photo's weight.
         d_exposure: [6] by the logarithms of the gains, then by the offsets; None without an exposure.
         d_behind: [3] by the colour behind; None unless asked for.
+        rigid: what the derivative by the pose is made of; None unless asked for.
     """
 
     loss: float
     d_exposure: Float32 | None
     d_behind: Float32 | None
+    rigid: RigidSums | None
 
 
 class Stepper(Protocol):

@@ -141,7 +141,7 @@ def assert_one_step_is_the_same(device: str, tolerance: float, **changes: object
     exposure = Exposure(np.array([1.2, 0.9, 1.0], np.float32), np.array([0.1, 0.0, -0.05], np.float32))
     cpu, gpu = both_steppers(device, changes)
     target = Targets([replace(photos[1], valid=valid)]).at(0, 1)
-    look = Look(target, np.array([0.2, 0.5, 0.8], np.float32), 2, exposure, background_moves=True)
+    look = Look(target, np.array([0.2, 0.5, 0.8], np.float32), 2, exposure, background_moves=True, pose_moves=True)
 
     def close(found: np.ndarray | None, wanted: np.ndarray | None, what: str) -> None:
         assert found is not None, what
@@ -154,6 +154,10 @@ def assert_one_step_is_the_same(device: str, tolerance: float, **changes: object
     assert found.loss == pytest.approx(wanted.loss, rel=tolerance)
     close(found.d_exposure, wanted.d_exposure, "exposure")
     close(found.d_behind, wanted.d_behind, "behind")
+    assert found.rigid is not None
+    assert wanted.rigid is not None
+    for name in ("gradient", "mean_by_gradient", "quaternion_by_gradient"):
+        close(getattr(found.rigid, name), getattr(wanted.rigid, name), name)
     slopes, gradients = gpu._slopes, cpu._gradients
     assert slopes is not None
     rows = slopes.rows.cpu().numpy()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from cameras.camera import Camera
 from cameras.errors import InputError, SettingsError
@@ -229,3 +230,23 @@ def test_what_cannot_be_fitted_is_refused() -> None:
         fit(capture, small_settings(), photos=photos, backend="abacus")
     with pytest.raises(InputError, match="none of 10 is left"):
         fit(capture, small_settings(), photos=photos, hold_out=[p.name for p in photos])
+
+
+def test_refined_poses_make_up_for_rough_ones() -> None:
+    capture, photos = toy()
+    rng = np.random.default_rng(8)
+    errors = rng.normal(0, 0.02, (len(photos), 3))
+    errors -= errors.mean(axis=0)
+
+    def moved(camera: Camera, error: NDArray[np.float64]) -> Camera:
+        pose = camera.world_from_camera
+        return replace(camera, world_from_camera=Rigid(pose.rotation, pose.translation + error))
+
+    rough = [replace(p, camera=moved(p.camera, error)) for p, error in zip(photos, errors, strict=True)]
+    settings = small_settings(240)
+    rates = replace(settings.rates, poses=1e-3)
+    figures: dict[bool, dict[str, object]] = {}
+    for refine in (False, True):
+        made = replace(settings, refine_poses=refine, rates=rates)
+        fit(capture, made, photos=rough, report=lambda _, __, told, refine=refine: figures.update({refine: told}))
+    assert figures[True]["loss"] < 0.9 * figures[False]["loss"]  # type: ignore[operator]
