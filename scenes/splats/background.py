@@ -1,57 +1,48 @@
-"""What is behind all Gaussians: black, one colour that the fit finds, or, for cut-out objects, a new colour each step.
+"""What is behind all Gaussians while they are fitted: a new colour each step, so that nothing can hide in it.
 
-A random colour behind an object with alpha leaves the fit no way to hide in the background: only opacity explains it.
+Only opacity explains a surface then, and a wall as bright as some fixed background closes like any other. A plain
+backdrop, as of an object on a turntable, is no surface: it keeps its one colour.
 """
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from collections.abc import Sequence
 
-from .cpu.adam import Moments, adam_step
+import numpy as np
+from numpy.typing import NDArray
+
+from scenes.captures.pixels import PosedPhoto
+
 from .schedule import random_stream
 
-Float32 = NDArray[np.float32]
-
 _BACKGROUND = 3  # names the stream of random numbers
+_ALIKE = 8  # of 255: colours that differ less are one
+_BACKDROP_SHARE = 0.9  # of the pixels along the borders of all photos
 
 
-def random_color(seed: int, step: int) -> Float32:
+def random_color(seed: int, step: int) -> NDArray[np.float32]:
     """[3] uniform in [0, 1], the same for the same step."""
     return random_stream(seed, _BACKGROUND, step).random(3).astype(np.float32)
 
 
-class Background:
-    """Attributes:
-    color: [3] display sRGB, the given first guess if it is learned, else black.
-    """
+def mean_color(photos: Sequence[PosedPhoto]) -> NDArray[np.float32]:
+    """[3] of all valid pixels: what a finished scene shows where no photo looked, instead of black."""
+    kept = [photo.rgb.reshape(-1, 3) if photo.valid is None else photo.rgb[photo.valid] for photo in photos]
+    total = np.sum([pixels.sum(axis=0, dtype=np.float64) for pixels in kept], axis=0)
+    return (total / (255 * max(1, sum(len(pixels) for pixels in kept)))).astype(np.float32)
 
-    def __init__(self, first_guess: ArrayLike | None) -> None:
-        """``first_guess``: [3] where learning begins; None keeps black."""
-        self._learned = first_guess is not None
-        self.color = np.zeros(3, np.float32) if first_guess is None else np.array(first_guess, np.float32)
-        self._moments = Moments(np.zeros((1, 3), np.float32), np.zeros((1, 3), np.float32))
-        self._steps = 0
 
-    @property
-    def is_learned(self) -> bool:
-        """Whether it moves at all."""
-        return self._learned
+def backdrop_color(photos: Sequence[PosedPhoto]) -> NDArray[np.float32] | None:
+    """[3] the one colour along the borders of nearly all photos; None where there is none, as in every real place."""
+    borders = [_border(photo) for photo in photos if photo.alpha is None]
+    pixels = np.concatenate(borders) if borders else np.zeros((0, 3), np.uint8)
+    if len(pixels) == 0:
+        return None
+    color = np.median(pixels, axis=0)
+    alike = (np.abs(pixels - color) <= _ALIKE).all(axis=1)
+    return (color / 255).astype(np.float32) if alike.mean() >= _BACKDROP_SHARE else None
 
-    def move(self, gradient: Float32, rate: float) -> None:
-        """Takes a step of size ``rate`` of a learned colour against its gradient [3]; black stays black."""
-        if not self._learned:
-            return
-        self._steps += 1
-        adam_step(self.color[None], gradient[None], self._moments, np.ones(1, np.bool_), rate, self._steps)
-        np.clip(self.color, 0, 1, out=self.color)
 
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """All that must be kept to go on later."""
-        moments = {"background.first": self._moments.first, "background.second": self._moments.second}
-        return {"background": self.color, "background.steps": np.array([self._steps]), **moments}
-
-    def restore(self, kept: dict[str, NDArray[np.generic]]) -> None:
-        """The inverse of ``arrays``."""
-        self.color[...] = kept["background"]
-        self._steps = int(kept["background.steps"][0])
-        self._moments.first[...] = kept["background.first"]
-        self._moments.second[...] = kept["background.second"]
+def _border(photo: PosedPhoto) -> NDArray[np.uint8]:
+    """[n, 3] the valid pixels along the border."""
+    on_border = np.ones(photo.rgb.shape[:2], np.bool_)
+    on_border[1:-1, 1:-1] = False
+    return photo.rgb[on_border if photo.valid is None else on_border & photo.valid]

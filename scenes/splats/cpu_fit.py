@@ -8,6 +8,7 @@ from cameras.camera import Camera
 from .cpu.adam import adam_step
 from .cpu.rasterizer import GaussianGradients, Rasterizer
 from .cpu.ssim import PhotoLossWorkspace
+from .exposure import THINNED, best_gains
 from .gaussians import Gaussians
 from .model import SplatModel
 from .pose_refinement import RigidSums
@@ -42,7 +43,7 @@ class CpuStepper:
         return self._rasterizer.forward(self._model.gaussians, camera, background=behind, antialiased=antialiased).rgb
 
     def compare(self, look: Look) -> Compared:
-        settings, target, exposure = self._settings, look.target, look.exposure
+        settings, target, gains = self._settings, look.target, look.gains
         raster = self._rasterizer.forward(
             self._model.gaussians,
             target.camera,
@@ -50,18 +51,16 @@ class CpuStepper:
             background=look.behind,
             antialiased=settings.antialiased,
         )
-        shown = raster.rgb if exposure is None else exposure.apply(raster.rgb)
+        shown = raster.rgb if gains is None else raster.rgb * gains
         wanted = target.over(look.behind)
         loss = self._loss_of(target)(shown, wanted, target.valid, ssim_weight=settings.ssim_weight)
         d_rgb = loss.d_image if target.weight == 1 else loss.d_image * np.float32(target.weight)
-        d_exposure = d_behind = None
-        if exposure is not None:
-            d_exposure = exposure.gradient(raster.rgb, d_rgb)
-            d_rgb = d_rgb * exposure.gains
-        if look.background_moves:
-            d_behind = np.einsum("hwc,hw->c", d_rgb, raster.transmittance)
+        found = None
+        if gains is not None:
+            found = best_gains(raster.rgb[THINNED], wanted[THINNED], target.valid_at(THINNED))
+            d_rgb = d_rgb * gains
         self._gradients = self._rasterizer.backward(raster, d_rgb, gradients=self._gradients)
-        return Compared(loss.loss, d_exposure, d_behind, self._rigid_sums() if look.pose_moves else None)
+        return Compared(loss.loss, found, self._rigid_sums() if look.pose_moves else None)
 
     def _rigid_sums(self) -> RigidSums:
         gaussians, gradients = self._model.gaussians, self._gradients

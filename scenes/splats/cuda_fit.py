@@ -17,6 +17,7 @@ from cameras.camera import Camera
 from . import cuda
 from .cuda import DeviceGaussians
 from .cuda_loss import adam_step, photo_loss
+from .exposure import THINNED, best_gains
 from .gaussians import Gaussians
 from .model import PARAMETERS, SplatModel
 from .pose_refinement import RigidSums
@@ -84,32 +85,26 @@ class CudaStepper:
         return f"fitting {self.count:,} Gaussians to photos of {camera.width}x{camera.height}"
 
     def _compare(self, look: Look) -> Compared:
-        settings, target, exposure, device = self._settings, look.target, look.exposure, self._device
+        settings, target, device = self._settings, look.target, self._device
         self._slopes = None  # frees them before the next are made
         gaussians, behind = self._gaussians(True), torch.tensor(look.behind, device=device)
         picture = cuda.rasterize(gaussians, target.camera, look.sh_degree, settings.antialiased, depth=False)
         picture.means_pixels.retain_grad()
         rgb = picture.over(behind)
         with torch.no_grad():
-            gains, offsets = torch.ones(3, device=device), torch.zeros(3, device=device)
-            if exposure is not None:
-                gains, offsets = (torch.tensor(v, device=device) for v in (exposure.gains, exposure.offsets))
+            gains = torch.ones(3, device=device) if look.gains is None else torch.tensor(look.gains, device=device)
             wanted = torch.tensor(target.over(look.behind), device=device)
             valid = None if target.valid is None else torch.tensor(target.valid, device=device)
-            loss = photo_loss(rgb * gains + offsets, wanted, valid, ssim_weight=settings.ssim_weight)
-            d_shown = loss.d_image * target.weight
-            d_rgb = d_shown * gains
-            by_gains, by_offsets = (d_rgb * rgb).sum(dim=(0, 1)), d_shown.sum(dim=(0, 1))
-            by_behind = (d_rgb * (1 - picture.alpha)[..., None]).sum(dim=(0, 1))
+            loss = photo_loss(rgb * gains, wanted, valid, ssim_weight=settings.ssim_weight)
+            d_rgb = loss.d_image * target.weight * gains
         rgb.backward(d_rgb)
+        found = None
+        if look.gains is not None:
+            thin = rgb.detach()[THINNED].cpu().numpy()
+            found = best_gains(thin, target.over(look.behind)[THINNED], target.valid_at(THINNED))
         self._slopes = _slopes_of(gaussians, picture, target.camera)
-        small = torch.cat([loss.loss[None], by_gains, by_offsets, by_behind]).cpu().numpy()  # one wait for all
-        return Compared(
-            float(small[0]),
-            None if exposure is None else small[1:7],
-            small[7:] if look.background_moves else None,
-            _rigid_sums(gaussians, self._slopes) if look.pose_moves else None,
-        )
+        rigid = _rigid_sums(gaussians, self._slopes) if look.pose_moves else None
+        return Compared(float(loss.loss), found, rigid)
 
     def move(self, rates: Rates, step: int) -> None:
         if self._slopes is None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cameras.errors import InputError, SettingsError
 from cameras.reporting import Report, silent
@@ -17,7 +16,7 @@ from scenes.captures.capture import Capture
 from scenes.captures.pixels import PosedPhoto, load_photos
 
 from . import densify as densification
-from .background import Background, random_color
+from .background import backdrop_color, mean_color, random_color
 from .checkpoint import Arrays, fit_identity, load_checkpoint, save_checkpoint
 from .cpu_fit import CpuStepper
 from .engine import BACKENDS
@@ -159,13 +158,6 @@ def _split_photos(photos: Sequence[PosedPhoto], hold_out: Collection[str], setti
     return _Split(PhotoOrder(early, tuple(fitted), release, seed), kept_out, release)
 
 
-def _mean_color(photos: Sequence[PosedPhoto]) -> NDArray[np.float64]:
-    """[3] of all valid pixels."""
-    kept = [photo.rgb.reshape(-1, 3) if photo.valid is None else photo.rgb[photo.valid] for photo in photos]
-    total = np.sum([pixels.sum(axis=0, dtype=np.float64) for pixels in kept], axis=0)
-    return total / (255 * max(1, sum(len(pixels) for pixels in kept)))
-
-
 class _Fitting:
     """The state of a fit between two steps."""
 
@@ -190,7 +182,8 @@ class _Fitting:
         self._targets = Targets(photos)
         self._exposures = Exposures(len(photos))
         self._poses = PoseCorrections(len(photos), self._extent)
-        self._background = Background(_mean_color(fitted) if settings.background == "learned" else None)
+        self._backdrop = backdrop_color(fitted)
+        self._color_behind = mean_color(fitted) if self._backdrop is None else self._backdrop
         self._has_alpha = any(photo.alpha is not None for photo in fitted)
         self._rounds = {step: index for index, step in enumerate(densification.rounds(settings))}
         self._loss = 0.0
@@ -225,22 +218,18 @@ class _Fitting:
         target = self._targets.at(photo, divisor_at(settings, step))
         refining = settings.refine_poses and step >= settings.poses_from * settings.iterations
         target = replace(target, camera=self._poses.apply(photo, target.camera)) if refining else target
-        behind = self._background.color if target.alpha is None else random_color(self._seed, step)
         look = Look(
             target,
-            behind,
+            random_color(self._seed, step) if self._backdrop is None or target.alpha is not None else self._backdrop,
             sh_degree_at(settings, step),
             self._exposures.of(photo) if settings.exposure else None,
-            background_moves=target.alpha is None and self._background.is_learned,
             pose_moves=refining,
         )
         compared = self._stepper.compare(look)
         self._loss = compared.loss
         decay = decay_at(settings, step, settings.rates.end)
-        if compared.d_exposure is not None:
-            self._exposures.move(photo, compared.d_exposure, settings.rates.exposure * decay)
-        if compared.d_behind is not None:
-            self._background.move(compared.d_behind, settings.rate_boost * settings.rates.background * decay)
+        if compared.best_gains is not None and step >= settings.exposure_from * settings.iterations:
+            self._exposures.learn(photo, compared.best_gains)
         if compared.rigid is not None:
             self._poses.move(photo, pose_gradient(compared.rigid, target.camera), settings.rates.poses * decay)
         self._stepper.move(self._rates(step), step + 1)
@@ -281,9 +270,8 @@ class _Fitting:
 
     def _psnr_of(self, photo: int) -> float:
         target = self._targets.at(photo, 1)
-        behind = self._background.color
-        rgb = self._stepper.draw(target.camera, behind)
-        wanted = target.over(behind)
+        rgb = self._stepper.draw(target.camera, self._color_behind)
+        wanted = target.over(self._color_behind)
         wanted = wanted.astype(np.float32) / np.float32(255) if wanted.dtype == np.uint8 else wanted
         squared = (np.clip(rgb, 0, 1) - wanted) ** 2
         error = float(squared.mean() if target.valid is None else squared[target.valid].mean())
@@ -296,7 +284,6 @@ class _Fitting:
             **self._stepper.to_host().arrays(),
             **self._exposures.arrays(),
             **self._poses.arrays(),
-            **self._background.arrays(),
             **last,
         }
 
@@ -310,15 +297,13 @@ class _Fitting:
         self._stepper.to_device()
         self._exposures.restore(arrays)
         self._poses.restore(arrays)
-        self._background.restore(arrays)
         self._loss, self._psnr = float(arrays["loss"][0]), float(arrays["psnr"][0])
         return step
 
     def scene(self) -> SplatScene:
         """What was fitted, so far."""
-        settings, color = self._settings, self._background.color
-        gaussians = self._stepper.to_host().gaussians
-        opaque = settings.background == "learned" and not self._has_alpha
+        settings, gaussians = self._settings, self._stepper.to_host().gaussians
+        red, green, blue = (float(value) for value in self._color_behind)
         provenance = {
             "engine": "splats",
             "backend": self._stepper.name,
@@ -331,6 +316,6 @@ class _Fitting:
             gaussians.select(np.arange(len(gaussians))),
             self._capture.world,
             settings.antialiased,
-            (float(color[0]), float(color[1]), float(color[2])) if opaque else None,
+            None if self._has_alpha else (red, green, blue),
             provenance,
         )

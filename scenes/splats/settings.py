@@ -9,7 +9,6 @@ from typing import Literal
 from cameras.errors import SettingsError
 
 Quality = Literal["draft", "standard", "high"]
-BackgroundMode = Literal["black", "learned"]
 
 # Share of the photo passes spent at each resolution, coarse to fine.
 _SHARES = ((4, 0.03), (2, 0.22), (1, 0.75))
@@ -38,9 +37,8 @@ class LearningRates:
         means: times the extent of the cameras; decays to ``means_end`` of itself over the fit.
         quaternions, log_scales, logit_opacities, sh: of the raw parameters; they decay to ``end``.
         sh_rest_divisor: bands 1 to 3 move this much slower than band 0.
-        exposure, background: of the photos' gains and offsets and of the colour behind everything.
         poses: of the photos' poses, in radians and in shares of the extent of the cameras; decays to ``end``.
-        most_boost: how many times larger all but the exposures' and the poses' may become in a short fit.
+        most_boost: how many times larger all but the poses' may become in a short fit.
     """
 
     means: float = 1.6e-4
@@ -51,10 +49,8 @@ class LearningRates:
     sh: float = 2.5e-3
     sh_rest_divisor: float = 20.0
     end: float = 0.1
-    exposure: float = 1e-3
     poses: float = 5e-5
     most_boost: float = 16.0
-    background: float = 2.5e-3
 
 
 @dataclass(frozen=True)
@@ -86,11 +82,9 @@ class FitSettings:
         sh_interval: as a fraction of the fit.
         seed_gaussians: sparse points are topped up to this number with points in front of the cameras.
         antialiased: low-pass filter with opacity compensation (Mip-Splatting).
-        exposure: fit a gain and an offset per photo and channel.
+        exposure: fit a gain per photo and channel, from ``exposure_from`` of the fit on.
         refine_poses: fit a small rigid correction per photo, from ``poses_from`` of the fit on; for poses that are
             not exact, and of no use for those that are.
-        background: the colour behind everything: black, or one colour found by the fit, which shows instead of
-            black where a short fit has not yet closed the scene. Photos with alpha are fitted over random colours.
         ssim_weight: share of 1 - SSIM in the loss.
         opacity_regularizer, scale_regularizer: pull of the mean opacity and of the mean scale (in units of the
             cameras' extent) towards zero, against floaters.
@@ -108,9 +102,9 @@ class FitSettings:
     seed_gaussians: int = 10_000
     antialiased: bool = True
     exposure: bool = True
+    exposure_from: float = 0.1
     refine_poses: bool = False
     poses_from: float = 0.2
-    background: BackgroundMode = "learned"
     ssim_weight: float = 0.2
     opacity_regularizer: float = 0.0
     scale_regularizer: float = 0.0
@@ -126,8 +120,6 @@ class FitSettings:
             raise SettingsError(f"A fit needs room for at least one Gaussian, got max_gaussians={self.max_gaussians}.")
         if not 0 <= self.sh_degree <= 3:
             raise SettingsError(f"The degree of the spherical harmonics must be 0 to 3, got {self.sh_degree}.")
-        if self.background not in ("black", "learned"):
-            raise SettingsError(f"The background must be 'black' or 'learned', got '{self.background}'.")
 
     @property
     def iterations(self) -> int:

@@ -1,7 +1,7 @@
 """What a fit asks of the machine that computes its steps: one loop (``fit``) drives the CPU engine and CUDA alike.
 
 A step is: ``compare`` (render, loss, gradients), then ``move`` (regularizers, scores, Adam). All that is small and
-decides what happens (schedule, order of photos, exposures, background, densification) stays with the loop, on the host.
+decides what happens (schedule, order of photos, exposures, poses, densification) stays with the loop, on the host.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from cameras.camera import Camera
 
-from .exposure import Exposure
 from .model import SplatModel
 from .pose_refinement import RigidSums
 from .targets import Target
@@ -30,33 +29,29 @@ class Look:
         target: the photo at the size of this step.
         behind: [3] colour behind all Gaussians.
         sh_degree: degree of the spherical harmonics that count.
-        exposure: how this photo shows colours; None: as they are.
-        background_moves: whether the derivative by ``behind`` is asked for.
+        gains: [3] how this photo shows colours; None: as they are, and its gains are not asked for.
         pose_moves: whether the derivative by the pose is asked for.
     """
 
     target: Target
     behind: Float32
     sh_degree: int
-    exposure: Exposure | None
-    background_moves: bool
+    gains: Float32 | None
     pose_moves: bool
 
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """What came of it; derivatives are of the loss times the photo's weight.
+    """What came of it.
 
     Attributes:
         loss: (1 - w) L1 + w (1 - SSIM), without the photo's weight.
-        d_exposure: [6] by the logarithms of the gains, then by the offsets; None without an exposure.
-        d_behind: [3] by the colour behind; None unless asked for.
-        rigid: what the derivative by the pose is made of; None unless asked for.
+        best_gains: [3] of ``exposure.best_gains``; None where there are none or they were not asked for.
+        rigid: what the derivative by the pose, of the loss times the photo's weight, is made of; None unless asked for.
     """
 
     loss: float
-    d_exposure: Float32 | None
-    d_behind: Float32 | None
+    best_gains: NDArray[np.float64] | None
     rigid: RigidSums | None
 
 

@@ -38,6 +38,10 @@ class Target:
         through = np.float32(1) - self.alpha.astype(np.float32)[..., None] / np.float32(255)
         return (self.rgb.astype(np.float32) / np.float32(255) + through * color).astype(np.float32)
 
+    def valid_at(self, pixels: tuple[slice, slice]) -> NDArray[np.bool_] | None:
+        """Some of ``valid``."""
+        return None if self.valid is None else self.valid[pixels]
+
 
 class Targets:
     """Photos and their smaller copies, made when first asked for and kept."""

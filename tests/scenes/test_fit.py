@@ -100,10 +100,10 @@ class Stop(Exception):
     """Raised by a report to end a fit."""
 
 
-@pytest.mark.parametrize("background", ["black", "learned"])
-def test_an_interrupted_fit_ends_with_the_bytes_of_an_undisturbed_one(tmp_path: Path, background: str) -> None:
+@pytest.mark.parametrize("refine_poses", [False, True])
+def test_an_interrupted_fit_ends_with_the_bytes_of_an_undisturbed_one(tmp_path: Path, refine_poses: bool) -> None:
     capture, photos = toy()
-    settings = replace(small_settings(), background=background)
+    settings = replace(small_settings(), refine_poses=refine_poses)
     undisturbed = fit(capture, settings, photos=photos)
     stops = iter(np.sort(np.random.default_rng(8).choice(np.arange(2, 60), 3, replace=False)))
 

@@ -68,8 +68,6 @@ def test_nonsense_is_refused() -> None:
         replace(settings, max_gaussians=0)
     with pytest.raises(SettingsError, match="must be 0 to 3"):
         replace(settings, sh_degree=4)
-    with pytest.raises(SettingsError, match="'black' or 'learned'"):
-        replace(settings, background="sky")
     with pytest.raises(SettingsError, match="at least one step"):
         replace(settings, resolutions=())
     with pytest.raises(SettingsError, match="not the settings of a fit"):

@@ -40,7 +40,7 @@ def sample_camera() -> Camera:
 def compare(gaussians: Gaussians, camera: Camera, photo: np.ndarray, sh_degree: int) -> Compared:
     settings = FitSettings((Resolution(1, 10),), max_gaussians=len(gaussians), ssim_weight=0.0)
     stepper = CpuStepper(gaussians, settings, EXTENT, None)
-    look = Look(Target(camera, photo, None, None, 1.0), BLACK, sh_degree, None, background_moves=False, pose_moves=True)
+    look = Look(Target(camera, photo, None, None, 1.0), BLACK, sh_degree, None, pose_moves=True)
     return stepper.compare(look)
 
 
