@@ -39,18 +39,16 @@ class SplatScene:
     backend: str = "auto"
 
     def views(self, cameras: Iterable[Camera], passes: tuple[str, ...] = ("rgb",)) -> Iterator[View]:
-        """One view a camera; the passes are those of ``Engine.render``.
+        """One view a camera; the passes are those of ``Engine.render``. A path is drawn faster than single views.
 
         Raises:
             SettingsError: if a camera is not an ideal pinhole, or a pass is not offered.
         """
         from .engine import Engine
 
-        engine = Engine(self.backend)
-        for camera in cameras:
-            yield engine.render(
-                self.gaussians, camera, background=self.background, antialiased=self.antialiased, passes=passes
-            )
+        yield from Engine(self.backend).views(
+            self.gaussians, cameras, background=self.background, antialiased=self.antialiased, passes=passes
+        )
 
     def view(self, camera: Camera, passes: tuple[str, ...] = ("rgb",)) -> View:
         """The view of one camera."""

@@ -29,7 +29,7 @@ _records = float32[:, ::1]
 SHARES = {
     "forward": (
         compositing._compose_share,
-        (int64, int64, _records, *_lists, float32[::1], _image, _plane, int32[::1], none),
+        (int64, int64, _records, *_lists, float32[::1], _image, _plane, int32[::1], none, none),
         FORWARD_AT_LEAST,
     ),
     "backward": (

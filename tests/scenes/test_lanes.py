@@ -19,6 +19,7 @@ WHOLE_ENGINE = (
     "test_cpu_rasterizer.py::test_the_picture_is_the_references",
     "test_cpu_rasterizer.py::test_gradients_are_the_references",
     "test_cpu_rasterizer.py::test_the_same_call_gives_the_same_bytes",
+    "test_cpu_path.py::test_every_frame_is_within_the_bound_of_a_single_picture",
     "test_ssim_loss.py::test_loss_and_gradient_are_those_of_the_definition",
     "test_adam_step.py::test_steps_are_those_of_the_paper",
 )

@@ -86,20 +86,20 @@ def _start_tile(tile_state, wide, high):
 
 
 @kernel(inline=True)
-def _blend(tile_state, batch, at, x0, y0, depth):
+def _blend(tile_state, batch, at, x0, y0, expected, median):
     """Draw one Gaussian over what is left of the tile; the number of vectors it reaches."""
     mx, my = batch[at + PIXEL_X] - x0, batch[at + PIXEL_Y] - y0
     first, last = tile_rows_of(my, batch[at + EXTENT_Y])
     vectors = 0
     for part in range(0, TILE, LANES):
         if not misses(np.float32(part), mx, batch[at + EXTENT_X]):
-            _blend_columns(tile_state, batch, at, part, mx, my, first, last, depth)
+            _blend_columns(tile_state, batch, at, part, mx, my, first, last, expected, median)
             vectors += last - first + 1
     return vectors
 
 
 @kernel(inline=True)
-def _blend_columns(tile_state, batch, at, part, mx, my, first, last, depth):
+def _blend_columns(tile_state, batch, at, part, mx, my, first, last, expected, median):
     """Draw one Gaussian in LANES columns of the tile; mx, my is its centre, ``first`` and ``last`` are rows."""
     power_xy, power_yy, power_0 = batch[at + POWER_XY], batch[at + POWER_YY], batch[at + POWER_0]
     red, green, blue, z = batch[at + RED], batch[at + GREEN], batch[at + BLUE], batch[at + DEPTH_Z]
@@ -119,16 +119,17 @@ def _blend_columns(tile_state, batch, at, part, mx, my, first, last, depth):
             vstore(tile_state, o + PLANE_RED, vload(tile_state, o + PLANE_RED) + weight * red)
             vstore(tile_state, o + PLANE_GREEN, vload(tile_state, o + PLANE_GREEN) + weight * green)
             vstore(tile_state, o + PLANE_BLUE, vload(tile_state, o + PLANE_BLUE) + weight * blue)
-            if depth is not None:
+            if expected is not None:
                 vstore(tile_state, o + PLANE_DEPTH, vload(tile_state, o + PLANE_DEPTH) + weight * z)
                 vstore(tile_state, o + PLANE_WEIGHT, vload(tile_state, o + PLANE_WEIGHT) + weight)
+            if median is not None:
                 crossing = (before > 0.5) & (after <= 0.5)
                 if vany(crossing):
                     # Where the ray meets the Gaussian: depth changes from pixel to pixel, 1 / depth linearly.
                     slope = (dx * batch[at + SLOPE_X] + dy * batch[at + SLOPE_Y]) / z
                     on_ray = z / (1 - vmin(vmax(slope, -0.5), 0.5))
-                    median = vselect(crossing, on_ray, vload(tile_state, o + PLANE_MEDIAN))
-                    vstore(tile_state, o + PLANE_MEDIAN, median)
+                    met = vselect(crossing, on_ray, vload(tile_state, o + PLANE_MEDIAN))
+                    vstore(tile_state, o + PLANE_MEDIAN, met)
 
 
 @kernel(inline=True)
@@ -142,7 +143,7 @@ def _finished(tile_state):
 
 
 @kernel(inline=True)
-def _draw_tile(tile_state, batch, records, lists, start, end, x0, y0, depth):
+def _draw_tile(tile_state, batch, records, lists, start, end, x0, y0, expected, median):
     """Draw the tile's list until it ends or nothing more can be seen: how many were drawn, and vectors reached."""
     place, vectors = start, 0
     while place < end:
@@ -152,7 +153,7 @@ def _draw_tile(tile_state, batch, records, lists, start, end, x0, y0, depth):
         for k in range(stop, min(stop + BATCH, end)):
             prefetch_read(records, lists[k] * RECORD)
         for k in range(stop - place):
-            vectors += _blend(tile_state, batch, k * RECORD, x0, y0, depth)
+            vectors += _blend(tile_state, batch, k * RECORD, x0, y0, expected, median)
         place = stop
         if _finished(tile_state):
             break
@@ -186,18 +187,25 @@ def _write_tile(tile_state, left, top, wide, high, background, rgb, transmittanc
 
 
 @kernel(inline=True)
-def _write_depth(tile_state, left, top, wide, high, depth):
-    """Copy the depth planes: depth[0] is the expected one, depth[1] the median."""
+def _write_expected(tile_state, left, top, wide, high, expected):
     for row in range(high):
         for x in range(wide):
             o = row * ROW + x
             mean = tile_state[o + PLANE_DEPTH] / max(tile_state[o + PLANE_WEIGHT], np.float32(ALPHA_EPSILON))
-            depth[0, top + row, left + x] = mean
-            depth[1, top + row, left + x] = tile_state[o + PLANE_MEDIAN]
+            expected[top + row, left + x] = mean
+
+
+@kernel(inline=True)
+def _write_median(tile_state, left, top, wide, high, median):
+    for row in range(high):
+        for x in range(wide):
+            median[top + row, left + x] = tile_state[row * ROW + PLANE_MEDIAN + x]
 
 
 @kernel()
-def _compose_share(thread, threads, records, starts, lists, order, background, rgb, transmittance, drawn, depth):
+def _compose_share(
+    thread, threads, records, starts, lists, order, background, rgb, transmittance, drawn, expected, median
+):
     """Draw every ``threads``-th tile of the order; the vectors reached, for the bench."""
     height, width = transmittance.shape
     tiles_x = (width + TILE - 1) // TILE
@@ -211,12 +219,15 @@ def _compose_share(thread, threads, records, starts, lists, order, background, r
         wide, high = min(TILE, width - left), min(TILE, height - top)
         _start_tile(tile_state, wide, high)
         x0, y0 = np.float32(left) + np.float32(0.5), np.float32(top) + np.float32(0.5)
-        count, reached = _draw_tile(tile_state, batch, flat, lists, starts[tile], starts[tile + 1], x0, y0, depth)
+        start, end = starts[tile], starts[tile + 1]
+        count, reached = _draw_tile(tile_state, batch, flat, lists, start, end, x0, y0, expected, median)
         drawn[tile] = count
         vectors += reached
         _write_tile(tile_state, left, top, wide, high, background, rgb, transmittance)
-        if depth is not None:
-            _write_depth(tile_state, left, top, wide, high, depth)
+        if expected is not None:
+            _write_expected(tile_state, left, top, wide, high, expected)
+        if median is not None:
+            _write_median(tile_state, left, top, wide, high, median)
     return vectors
 
 
@@ -237,15 +248,15 @@ def compose(records, starts, lists, order, background, rgb, transmittance, drawn
     threads = vectors.shape[0]
     for thread in prange(threads):
         vectors[thread] = _compose_share(
-            thread, threads, records, starts, lists, order, background, rgb, transmittance, drawn, None
+            thread, threads, records, starts, lists, order, background, rgb, transmittance, drawn, None, None
         )
 
 
 @kernel(parallel=True)
-def compose_with_depth(records, starts, lists, order, background, rgb, transmittance, drawn, vectors, depth):
-    """As ``compose``; depth [2, H, W] receives the expected and the median depth_z."""
+def compose_with_depth(records, starts, lists, order, background, rgb, transmittance, drawn, vectors, expected, median):
+    """As ``compose``; expected and median [H, W] receive the depth_z. Expected may be None, which saves a fifth."""
     threads = vectors.shape[0]
     for thread in prange(threads):
         vectors[thread] = _compose_share(
-            thread, threads, records, starts, lists, order, background, rgb, transmittance, drawn, depth
+            thread, threads, records, starts, lists, order, background, rgb, transmittance, drawn, expected, median
         )

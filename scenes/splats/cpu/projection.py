@@ -46,7 +46,7 @@ LARGEST_LOGIT = 80.0  # keeps the exponentials finite; opacity is 1 in float32 l
 
 
 @kernel(inline=True)
-def _pack_means(packed, means, first, last):
+def pack_means(packed, means, first, last):
     for lane in range(LANES):
         i = min(first + lane, last)
         packed[MEANS * LANES + lane] = means[i, 0]
@@ -55,7 +55,7 @@ def _pack_means(packed, means, first, last):
 
 
 @kernel(inline=True)
-def _pack_shapes(packed, quaternions, log_scales, logits, first, last):
+def pack_shapes(packed, quaternions, log_scales, logits, first, last):
     for lane in range(LANES):
         i = min(first + lane, last)
         for c in range(4):
@@ -73,10 +73,8 @@ def opacity_of(logit):
 
 
 @kernel(inline=True)
-def _axes_on_image(packed, lens, x, y, inverse_z):
-    """The three scaled axes of each Gaussian: their x and y on the image, and their depth."""
-    slope_x, slope_y = clamped_slopes(lens, x, y, inverse_z)
-    row_x, row_y = image_from_world(lens, slope_x, slope_y, inverse_z)
+def scaled_axes(packed):
+    """The three axes of each Gaussian in the world, as long as its standard deviations."""
     q = QUATERNIONS
     qw, qx, qy, qz = (
         vload(packed, q * LANES),
@@ -86,30 +84,38 @@ def _axes_on_image(packed, lens, x, y, inverse_z):
     )
     w, i, j, k, _ = unit_quaternion(qw, qx, qy, qz)
     first, second, third = rotation_columns(w, i, j, k)
-    scales = (
-        vexp(vload(packed, LOG_SCALES * LANES)),
-        vexp(vload(packed, (LOG_SCALES + 1) * LANES)),
-        vexp(vload(packed, (LOG_SCALES + 2) * LANES)),
-    )
-    u = times((dot(row_x, first), dot(row_x, second), dot(row_x, third)), scales)
-    v = times((dot(row_y, first), dot(row_y, second), dot(row_y, third)), scales)
+    a = vexp(vload(packed, LOG_SCALES * LANES))
+    b = vexp(vload(packed, (LOG_SCALES + 1) * LANES))
+    c = vexp(vload(packed, (LOG_SCALES + 2) * LANES))
+    return times(first, (a, a, a)), times(second, (b, b, b)), times(third, (c, c, c))
+
+
+@kernel(inline=True)
+def _axes_on_image(axes, lens, x, y, inverse_z):
+    """The three scaled axes of each Gaussian: their x and y on the image, and their depth."""
+    slope_x, slope_y = clamped_slopes(lens, x, y, inverse_z)
+    row_x, row_y = image_from_world(lens, slope_x, slope_y, inverse_z)
     row_z = (vset(lens.r20), vset(lens.r21), vset(lens.r22))
-    w = times((dot(row_z, first), dot(row_z, second), dot(row_z, third)), scales)
+    first, second, third = axes
+    u = dot(row_x, first), dot(row_x, second), dot(row_x, third)
+    v = dot(row_y, first), dot(row_y, second), dot(row_y, third)
+    w = dot(row_z, first), dot(row_z, second), dot(row_z, third)
     return u, v, w
 
 
 @kernel(inline=True)
-def _project_block(packed, lens, antialiased, block_records, in_front):
-    """Fill the records of LANES packed Gaussians (all but their colours); the mask of those that can be seen."""
-    x, y, z = to_camera(
-        lens, vload(packed, MEANS * LANES), vload(packed, (MEANS + 1) * LANES), vload(packed, (MEANS + 2) * LANES)
-    )
+def project_block(mean, axes, opacity, colour, lens, antialiased, block_records, in_front):
+    """Fill the records of LANES Gaussians; the mask of those that can be seen.
+
+    All but the records, LANES * RECORD numbers, are vectors or triples of them: ``mean`` in the world, ``axes`` from
+    ``scaled_axes``, the opacity before the low-pass filter, and ``colour``, which goes into the records as it is.
+    """
+    x, y, z = to_camera(lens, mean[0], mean[1], mean[2])
     z = vselect(in_front, z, 1)
     inverse_z = 1 / z
     pixel_x, pixel_y = x * inverse_z * lens.fx + lens.cx, y * inverse_z * lens.fy + lens.cy
-    u, v, w = _axes_on_image(packed, lens, x, y, inverse_z)
+    u, v, w = _axes_on_image(axes, lens, x, y, inverse_z)
     xx, xy, yy, determinant, sharp = covariance(u, v)
-    opacity = opacity_of(vload(packed, LOGITS * LANES))
     if antialiased:
         opacity = opacity * vsqrt(sharp / determinant)
     visible = in_front & (opacity > ALPHA_MIN)
@@ -122,12 +128,11 @@ def _project_block(packed, lens, antialiased, block_records, in_front):
     inverse = 1 / determinant
     conic_xx, conic_xy, conic_yy = yy * inverse, -xy * inverse, xx * inverse
     power = -LOG2_E / 8
-    zero = vset(0)
     along_u, along_v = dot(u, w), dot(v, w)
     slope_x, slope_y = conic_xx * along_u + conic_xy * along_v, conic_xy * along_u + conic_yy * along_v
     vstore_columns(block_records, 0, (
         pixel_x, pixel_y, conic_xx * (power / 2), conic_xy * power, conic_yy * (power / 2), log2_opacity * 0.125,
-        zero, zero, zero, extent_y, extent_x, opacity, slope_x, slope_y, zero, z,
+        colour[0], colour[1], colour[2], extent_y, extent_x, opacity, slope_x, slope_y, vset(0), z,
     ))  # fmt: skip
     return visible
 
@@ -148,7 +153,7 @@ def store_basis(basis, lens, degree, x_world, y_world, z_world):
 
 
 @kernel(inline=True)
-def _colour(records, at, basis, row, coefficients, first):
+def store_colour(records, at, basis, row, coefficients, first):
     """Three products of 16 coefficients and 16 basis functions into a record; at, row, first are offsets."""
     red, green, blue = vset(0), vset(0), vset(0)
     for part in range(0, TERMS, LANES):
@@ -176,14 +181,17 @@ def _project_range(
     count = 0
     for start in range(first, last, LANES):
         lanes = min(LANES, last - start)
-        _pack_means(packed, means, start, last - 1)
+        pack_means(packed, means, start, last - 1)
         x_world, y_world, z_world = vload(packed, 0), vload(packed, LANES), vload(packed, 2 * LANES)
-        in_front = _may_be_seen(lens, x_world, y_world, z_world)
+        in_front = may_be_seen(lens, x_world, y_world, z_world)
         keys[start : start + lanes] = 0
         if not vany(in_front):
             continue
-        _pack_shapes(packed, quaternions, log_scales, logits, start, last - 1)
-        visible = _project_block(packed, lens, antialiased, block, in_front)
+        pack_shapes(packed, quaternions, log_scales, logits, start, last - 1)
+        mean, axes = (x_world, y_world, z_world), scaled_axes(packed)
+        opacity = opacity_of(vload(packed, LOGITS * LANES))
+        no_colour = vset(0), vset(0), vset(0)  # each visible one gets its own below
+        visible = project_block(mean, axes, opacity, no_colour, lens, antialiased, block, in_front)
         if not vany(visible):
             continue
         vstore(flags, 0, vselect(visible, 1, 0))
@@ -191,7 +199,7 @@ def _project_range(
         for lane in range(lanes):
             if flags[lane] > 0:
                 i = start + lane
-                _colour(block, lane * RECORD, basis, lane * TERMS, flat_sh, i * 3 * TERMS)
+                store_colour(block, lane * RECORD, basis, lane * TERMS, flat_sh, i * 3 * TERMS)
                 copy_record(flat_records, i * RECORD, block, lane * RECORD)
                 keys[i] = float_bits(block[lane * RECORD + DEPTH_Z])
                 count += 1
@@ -199,7 +207,7 @@ def _project_range(
 
 
 @kernel(inline=True)
-def _may_be_seen(lens, x_world, y_world, z_world):
+def may_be_seen(lens, x_world, y_world, z_world):
     x, y, z = to_camera(lens, x_world, y_world, z_world)
     left, right = -MARGIN * lens.width - lens.cx, (1 + MARGIN) * lens.width - lens.cx
     top, bottom = -MARGIN * lens.height - lens.cy, (1 + MARGIN) * lens.height - lens.cy

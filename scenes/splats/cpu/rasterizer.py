@@ -17,6 +17,8 @@ from .records import RECORD, TILE, lens_numbers
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
 
+Images = tuple[Float32, Float32, Float32 | None, Float32 | None]  # rgb, transmittance, expected and median depth
+
 SHARES_PER_THREAD = 16  # of the projection, whose load is uneven
 
 
@@ -159,31 +161,42 @@ class Rasterizer:
         with exclusive_if_needed():
             ids, sorted_ids, keys = self._project_and_sort(gaussians, numbers, sh_degree, antialiased)
             tiles, pairs = self._bin(len(gaussians), numbers, ids, sorted_ids, camera.width, camera.height)
-            shape = (camera.height, camera.width)
-            rgb, transmittance = np.empty((*shape, 3), np.float32), np.empty(shape, np.float32)
-            vectors = np.zeros(self._threads, np.int64)
-            arguments = (tiles.records, tiles.starts, tiles.lists, tiles.order, behind, rgb, transmittance)
-            if depth:
-                expected, median = planes = np.empty((2, *shape), np.float32)
-                compositing.compose_with_depth(*arguments, tiles.drawn, vectors, planes)
-            else:
-                expected = median = None
-                compositing.compose(*arguments, tiles.drawn, vectors)
-        return Raster(
-            rgb, transmittance, expected, median, keys != 0, pairs, int(vectors.sum()), sh_degree, antialiased,
-            self._serial, gaussians, tiles,
-        )  # fmt: skip
+            images, vectors = self._compose(tiles, behind, (camera.height, camera.width), depth, depth)
+        return Raster(*images, keys != 0, pairs, vectors, sh_degree, antialiased, self._serial, gaussians, tiles)
+
+    def _compose(
+        self, tiles: DrawnTiles, behind: Float32, shape: tuple[int, int], with_expected: bool, with_median: bool
+    ) -> tuple[Images, int]:
+        """The images, and how many vectors the Gaussians reached; ``with_expected`` only ``with_median``."""
+        rgb, transmittance = np.empty((*shape, 3), np.float32), np.empty(shape, np.float32)
+        expected = np.empty(shape, np.float32) if with_expected else None
+        median = np.empty(shape, np.float32) if with_median else None
+        vectors = np.zeros(self._threads, np.int64)
+        arguments = (tiles.records, tiles.starts, tiles.lists, tiles.order, behind, rgb, transmittance)
+        if median is None:
+            compositing.compose(*arguments, tiles.drawn, vectors)
+        else:
+            compositing.compose_with_depth(*arguments, tiles.drawn, vectors, expected, median)
+        return (rgb, transmittance, expected, median), int(vectors.sum())
 
     def _project_and_sort(
         self, gaussians: Gaussians, numbers: Float32, sh_degree: int, antialiased: bool
     ) -> tuple[Int32, Int32, Int32]:
         """The visible Gaussians by index and by depth, and the keys of all."""
-        buffers, g, n = self._buffers, gaussians, len(gaussians)
-        records = buffers.get("records", (n, RECORD), np.float32)
-        keys = buffers.get("keys", (n,), np.int32)
-        counts = np.zeros(self._threads * SHARES_PER_THREAD, np.int64)
+        g, n = gaussians, len(gaussians)
+        records, keys, counts = self._projected(n)
         parameters = (g.means, g.quaternions_wxyz, g.log_scales, g.logit_opacities, g.sh)
         projection.project(*parameters, sh_degree, numbers, antialiased, records, keys, counts)
+        return (*self._sort(keys, counts), keys)
+
+    def _projected(self, n: int) -> tuple[Float32, Int32, NDArray[np.int64]]:
+        """Room for the records, keys and counts of a projection."""
+        counts = np.zeros(self._threads * SHARES_PER_THREAD, np.int64)
+        return self._buffers.get("records", (n, RECORD), np.float32), self._buffers.get("keys", (n,), np.int32), counts
+
+    def _sort(self, keys: Int32, counts: NDArray[np.int64]) -> tuple[Int32, Int32]:
+        """The visible Gaussians by index and by depth."""
+        buffers, n = self._buffers, len(keys)
         names = ("ids", "sorted_ids", "spare_ids", "sorted_keys", "spare_keys")
         ids, sorted_ids, spare_ids, sorted_keys, spare_keys = (buffers.get(name, (n,), np.int32) for name in names)
         visible, least, greatest = ordering.compact(keys, counts, ids, sorted_keys)
@@ -191,7 +204,7 @@ class Rasterizer:
         if visible:
             spares = (spare_keys, spare_ids)
             ordering.sort_by_depth(sorted_keys, sorted_ids, *spares, visible, least, greatest, self._threads)
-        return ids[:visible], sorted_ids[:visible], keys
+        return ids[:visible], sorted_ids[:visible]
 
     def _bin(
         self, n: int, numbers: Float32, ids: Int32, sorted_ids: Int32, width: int, height: int
