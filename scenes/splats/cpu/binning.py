@@ -59,8 +59,10 @@ def _columns(ellipse, row, tiles_x):
 
 
 @kernel()
-def _gather_and_count(first, last, ids, n, records, rank, tiles_x, tiles_y, sorted_records, count):
+def _gather_and_count(first, last, ids, n, records, rank, tiles_x, tiles_y, sorted_records, count, tiles, ranks):
+    """The share of one thread; how many pairs it has, of which as many are written as ``tiles`` has room for."""
     flat, flat_sorted = records.reshape(-1), sorted_records.reshape(-1)
+    pairs, room = 0, tiles.shape[0]
     for place in range(first, last):
         prefetch_read(flat, ids[min(place + AHEAD, n - 1)] * RECORD)
         i = ids[place]
@@ -71,12 +73,18 @@ def _gather_and_count(first, last, ids, n, records, rank, tiles_x, tiles_y, sort
         for tile_y in range(top, bottom + 1):
             left, right = _columns(ellipse, tile_y, tiles_x)
             for tile_x in range(left, right + 1):
-                count[tile_y * tiles_x + tile_x] += 1
+                tile = tile_y * tiles_x + tile_x
+                count[tile] += 1
+                if pairs < room:
+                    tiles[pairs] = tile
+                    ranks[pairs] = place
+                pairs += 1
+    return pairs
 
 
 @kernel(parallel=True)
-def gather_and_count(ids, n, records, rank, tiles_x, tiles_y, sorted_records, counts):
-    """Copy the records into depth order and count the Gaussians of each tile.
+def gather_and_count(ids, n, records, rank, tiles_x, tiles_y, sorted_records, counts, pair_tiles, pair_ranks, pairs):
+    """Copy the records into depth order, list the pairs of Gaussian and tile, and count the Gaussians of each tile.
 
     Args:
         ids: [n] the visible Gaussians, nearest first.
@@ -85,11 +93,17 @@ def gather_and_count(ids, n, records, rank, tiles_x, tiles_y, sorted_records, co
         tiles_x, tiles_y: the size of the image in tiles.
         sorted_records: [n, RECORD] receives the records.
         counts: [threads, tiles] int64 of zeros, receives the counts of each thread's share of the Gaussians.
+        pair_tiles, pair_ranks: [threads, room] int32, receive tile and rank of each thread's pairs, nearest first.
+        pairs: [threads] int64, receives how many each thread has: if one has more than there is room for, the call
+            must be made again with more room.
     """
     threads = counts.shape[0]
     for thread in prange(threads):
         first, last = thread * n // threads, (thread + 1) * n // threads
-        _gather_and_count(first, last, ids, n, records, rank, tiles_x, tiles_y, sorted_records, counts[thread])
+        pairs[thread] = _gather_and_count(
+            first, last, ids, n, records, rank, tiles_x, tiles_y, sorted_records, counts[thread], pair_tiles[thread],
+            pair_ranks[thread],
+        )  # fmt: skip
 
 
 @kernel()
@@ -111,23 +125,17 @@ def count_to_offsets(counts, starts):
 
 
 @kernel()
-def _scatter(first, last, sorted_records, tiles_x, tiles_y, place, lists):
-    flat = sorted_records.reshape(-1)
-    for rank in range(first, last):
-        ellipse = _ellipse(flat, rank * RECORD)
-        top, bottom = _rows(ellipse, tiles_y)
-        for tile_y in range(top, bottom + 1):
-            left, right = _columns(ellipse, tile_y, tiles_x)
-            for tile_x in range(left, right + 1):
-                tile = tile_y * tiles_x + tile_x
-                lists[place[tile]] = rank
-                place[tile] += 1
+def _scatter(pairs, tiles, ranks, place, lists):
+    for k in range(pairs):
+        tile = tiles[k]
+        to = place[tile]
+        lists[to] = ranks[k]
+        place[tile] = to + 1
 
 
 @kernel(parallel=True)
-def scatter(n, sorted_records, tiles_x, tiles_y, offsets, lists):
+def scatter(pairs, pair_tiles, pair_ranks, offsets, lists):
     """Write the depth-sorted list of every tile: lists[starts[tile] : starts[tile + 1]] are ranks, nearest first."""
     threads = offsets.shape[0]
     for thread in prange(threads):
-        first, last = thread * n // threads, (thread + 1) * n // threads
-        _scatter(first, last, sorted_records, tiles_x, tiles_y, offsets[thread], lists)
+        _scatter(pairs[thread], pair_tiles[thread], pair_ranks[thread], offsets[thread], lists)

@@ -15,8 +15,6 @@ from .jit import kernel
 from .records import (
     BLUE,
     DEPTH_Z,
-    EXTENT_X,
-    EXTENT_Y,
     GREEN,
     PIXEL_X,
     PIXEL_Y,
@@ -31,10 +29,9 @@ from .records import (
     TILE,
     copy_record,
 )
+from .row_spans import BATCH, SPANS, find_row_spans, row_span
 from .vec import (
     LANES,
-    ceil_to_int,
-    floor_to_int,
     prefetch_read,
     vany,
     viota,
@@ -48,7 +45,6 @@ from .vec import (
     vstore3,
 )
 
-BATCH = 32  # records copied side by side before they are drawn, while the next ones are prefetched
 POWER_MIN = -0.99929419  # log2(1 / 255) / 8
 PLANE_RED = TILE
 PLANE_GREEN = 2 * TILE
@@ -57,20 +53,6 @@ PLANE_DEPTH = 4 * TILE
 PLANE_MEDIAN = 5 * TILE
 PLANE_WEIGHT = 6 * TILE
 ROW = 7 * TILE
-
-
-@kernel(inline=True)
-def tile_rows_of(centre_y, extent_y):
-    """The first and the last row of a tile that a Gaussian reaches; both relative to the tile's first pixel centre."""
-    return max(0, ceil_to_int(centre_y - extent_y)), min(TILE - 1, floor_to_int(centre_y + extent_y))
-
-
-@kernel(inline=True)
-def misses(part, centre_x, extent_x):
-    """Whether a Gaussian stays beside the LANES columns of a tile from ``part`` on; never where they are all of it."""
-    if LANES == TILE:
-        return False
-    return centre_x + extent_x < part or centre_x - extent_x > part + (LANES - 1)
 
 
 @kernel(inline=True)
@@ -86,15 +68,15 @@ def _start_tile(tile_state, wide, high):
 
 
 @kernel(inline=True)
-def _blend(tile_state, batch, at, x0, y0, expected, median):
-    """Draw one Gaussian over what is left of the tile; the number of vectors it reaches."""
+def _blend(tile_state, batch, k, spans, x0, y0, expected, median):
+    """Draw the k-th Gaussian of the batch over what is left of the tile; the number of vectors it reaches."""
+    at = k * RECORD
     mx, my = batch[at + PIXEL_X] - x0, batch[at + PIXEL_Y] - y0
-    first, last = tile_rows_of(my, batch[at + EXTENT_Y])
     vectors = 0
     for part in range(0, TILE, LANES):
-        if not misses(np.float32(part), mx, batch[at + EXTENT_X]):
-            _blend_columns(tile_state, batch, at, part, mx, my, first, last, expected, median)
-            vectors += last - first + 1
+        first, last = row_span(spans, part, k)
+        _blend_columns(tile_state, batch, at, part, mx, my, first, last, expected, median)
+        vectors += max(0, last - first + 1)
     return vectors
 
 
@@ -143,7 +125,7 @@ def _finished(tile_state):
 
 
 @kernel(inline=True)
-def _draw_tile(tile_state, batch, records, lists, start, end, x0, y0, expected, median):
+def _draw_tile(tile_state, batch, spans, records, lists, start, end, x0, y0, expected, median):
     """Draw the tile's list until it ends or nothing more can be seen: how many were drawn, and vectors reached."""
     place, vectors = start, 0
     while place < end:
@@ -152,8 +134,9 @@ def _draw_tile(tile_state, batch, records, lists, start, end, x0, y0, expected, 
             copy_record(batch, (k - place) * RECORD, records, lists[k] * RECORD)
         for k in range(stop, min(stop + BATCH, end)):
             prefetch_read(records, lists[k] * RECORD)
+        find_row_spans(batch, stop - place, x0, y0, spans)
         for k in range(stop - place):
-            vectors += _blend(tile_state, batch, k * RECORD, x0, y0, expected, median)
+            vectors += _blend(tile_state, batch, k, spans, x0, y0, expected, median)
         place = stop
         if _finished(tile_state):
             break
@@ -210,7 +193,7 @@ def _compose_share(
     height, width = transmittance.shape
     tiles_x = (width + TILE - 1) // TILE
     tile_state = np.empty(TILE * ROW, np.float32)
-    batch = np.empty(BATCH * RECORD, np.float32)
+    batch, spans = np.zeros(BATCH * RECORD, np.float32), np.empty(SPANS, np.float32)
     flat = records.reshape(-1)
     vectors = 0
     for q in range(thread, order.shape[0], threads):
@@ -220,7 +203,7 @@ def _compose_share(
         _start_tile(tile_state, wide, high)
         x0, y0 = np.float32(left) + np.float32(0.5), np.float32(top) + np.float32(0.5)
         start, end = starts[tile], starts[tile + 1]
-        count, reached = _draw_tile(tile_state, batch, flat, lists, start, end, x0, y0, expected, median)
+        count, reached = _draw_tile(tile_state, batch, spans, flat, lists, start, end, x0, y0, expected, median)
         drawn[tile] = count
         vectors += reached
         _write_tile(tile_state, left, top, wide, high, background, rgb, transmittance)

@@ -15,14 +15,12 @@ import numpy as np
 from numba import prange
 
 from ..definition import ALPHA_MAX, TRANSMITTANCE_MIN
-from .compositing import POWER_MIN, misses, tile_rows_of
+from .compositing import POWER_MIN
 from .elementary import vpow2_eighth
 from .jit import kernel
 from .records import (
     BLUE,
     DEPTH_Z,
-    EXTENT_X,
-    EXTENT_Y,
     GREEN,
     PIXEL_X,
     PIXEL_Y,
@@ -33,7 +31,9 @@ from .records import (
     RECORD,
     RED,
     TILE,
+    copy_record,
 )
+from .row_spans import BATCH, SPANS, find_row_spans, row_span
 from .vec import (
     LANES,
     prefetch_read,
@@ -99,17 +99,7 @@ def _start_part_rows(tile_state, left, top, wide, high, rgb, d_rgb, extra, d_dep
 
 
 @kernel(inline=True)
-def _blend_gradient(tile_state, records, at, x0, y0, gradients, d_depth):
-    """Go through the rows that one Gaussian reaches and add to its record of gradients."""
-    mx, my = records[at + PIXEL_X] - x0, records[at + PIXEL_Y] - y0
-    first, last = tile_rows_of(my, records[at + EXTENT_Y])
-    for part in range(0, TILE, LANES):
-        if not misses(np.float32(part), mx, records[at + EXTENT_X]):
-            _column_gradient(tile_state, records, at, part, mx, my, first, last, gradients, d_depth)
-
-
-@kernel(inline=True)
-def _column_gradient(tile_state, records, at, part, mx, my, first, last, gradients, d_depth):
+def _column_gradient(tile_state, records, at, part, mx, my, first, last, gradients, to, d_depth):
     """The share of LANES columns of the tile; mx, my is the Gaussian's centre, ``first`` and ``last`` are rows."""
     power_xy, power_yy, power_0 = records[at + POWER_XY], records[at + POWER_YY], records[at + POWER_0]
     red, green, blue, z = records[at + RED], records[at + GREEN], records[at + BLUE], records[at + DEPTH_Z]
@@ -153,21 +143,31 @@ def _column_gradient(tile_state, records, at, part, mx, my, first, last, gradien
         sum_gx = sum_g * dx
         sums = (sum_g, sum_gx, sum_gy, sum_gx * dx, sum_gy * dx, sum_gyy, sum_red, sum_green, sum_blue)
         if d_depth is None:
-            vadd_sums(gradients, at, sums)
+            vadd_sums(gradients, to, sums)
         else:
-            vadd_sums(gradients, at, (*sums, sum_depth))
+            vadd_sums(gradients, to, (*sums, sum_depth))
 
 
 @kernel(inline=True)
-def _walk_tile(tile_state, records, lists, start, count, x0, y0, gradients, d_depth):
-    flat_records, flat_gradients = records.reshape(-1), gradients.reshape(-1)
-    for k in range(start, start + count):
-        if k + AHEAD < start + count:
-            next_rank = lists[k + AHEAD]
-            prefetch_read(flat_records, next_rank * RECORD)
-            prefetch_write(flat_gradients, next_rank * RECORD)
-        rank = lists[k]
-        _blend_gradient(tile_state, flat_records, rank * RECORD, x0, y0, flat_gradients, d_depth)
+def _walk_tile(tile_state, batch, spans, records, lists, start, count, x0, y0, gradients, d_depth):
+    """Go through what was drawn of a tile's list, front to back; records and gradients are flat."""
+    end = start + count
+    for place in range(start, end, BATCH):
+        stop = min(place + BATCH, end)
+        for k in range(place, stop):
+            copy_record(batch, (k - place) * RECORD, records, lists[k] * RECORD)
+        find_row_spans(batch, stop - place, x0, y0, spans)
+        for k in range(stop - place):
+            if place + k + AHEAD < end:
+                prefetch_write(gradients, lists[place + k + AHEAD] * RECORD)
+            if place + k + BATCH < end:
+                prefetch_read(records, lists[place + k + BATCH] * RECORD)
+            at, row = k * RECORD, lists[place + k] * RECORD
+            mx, my = batch[at + PIXEL_X] - x0, batch[at + PIXEL_Y] - y0
+            for part in range(0, TILE, LANES):
+                first, last = row_span(spans, part, k)
+                if first <= last:
+                    _column_gradient(tile_state, batch, at, part, mx, my, first, last, gradients, row, d_depth)
 
 
 @kernel()
@@ -175,6 +175,8 @@ def _differentiate_share(thread, threads, records, starts, lists, order, drawn, 
     height, width = extra.shape
     tiles_x = (width + TILE - 1) // TILE
     tile_state = np.zeros(TILE * ROW, np.float32)
+    batch, spans = np.zeros(BATCH * RECORD, np.float32), np.empty(SPANS, np.float32)
+    flat, flat_gradients = records.reshape(-1), gradients.reshape(-1)
     for q in range(thread, order.shape[0], threads):
         tile = order[q]
         top, left = tile // tiles_x * TILE, tile % tiles_x * TILE
@@ -186,7 +188,7 @@ def _differentiate_share(thread, threads, records, starts, lists, order, drawn, 
         else:
             _start_part_rows(tile_state, left, top, wide, high, rgb, d_rgb, extra, d_depth)
         x0, y0 = np.float32(left) + np.float32(0.5), np.float32(top) + np.float32(0.5)
-        _walk_tile(tile_state, records, lists, starts[tile], drawn[tile], x0, y0, gradients, d_depth)
+        _walk_tile(tile_state, batch, spans, flat, lists, starts[tile], drawn[tile], x0, y0, flat_gradients, d_depth)
 
 
 @kernel(parallel=True)

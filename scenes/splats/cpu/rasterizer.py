@@ -20,6 +20,7 @@ Int32 = NDArray[np.int32]
 Images = tuple[Float32, Float32, Float32 | None, Float32 | None]  # rgb, transmittance, expected and median depth
 
 SHARES_PER_THREAD = 16  # of the projection, whose load is uneven
+PAIR_MARGIN = 1.2  # more room for pairs than the last picture needed
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +122,7 @@ class Rasterizer:
         self._threads = thread_count(threads)
         self._buffers = Buffers()
         self._serial = 0
+        self._pair_room = 0  # of each thread, for the pairs of Gaussian and tile
 
     @property
     def threads(self) -> int:
@@ -217,15 +219,30 @@ class Rasterizer:
         sorted_records = buffers.get("sorted_records", (visible, RECORD), np.float32)
         rank = buffers.get("rank", (n,), np.int32)
         counts = buffers.get("counts", (self._threads, tiles), np.int64)
-        counts.fill(0)
-        binning.gather_and_count(sorted_ids, visible, records, rank, tiles_x, tiles_y, sorted_records, counts)
+        listed = self._list_pairs(sorted_ids, records, rank, (tiles_x, tiles_y), sorted_records, counts)
         starts = buffers.get("starts", (tiles + 1,), np.int64)
         pairs = int(binning.count_to_offsets(counts, starts))
         lists = buffers.get("lists", (pairs,), np.int32)
-        binning.scatter(visible, sorted_records, tiles_x, tiles_y, counts, lists)
+        binning.scatter(*listed, counts, lists)
         order = np.argsort(starts[:-1] - starts[1:], kind="stable").astype(np.int32)
         drawn = buffers.get("drawn", (tiles,), np.int32)
         return DrawnTiles(numbers, ids, rank, sorted_records, starts, lists, order, drawn), pairs
+
+    def _list_pairs(
+        self, ids: Int32, records: Float32, rank: Int32, tiles: tuple[int, int], sorted_records: Float32,
+        counts: NDArray[np.int64],
+    ) -> tuple[NDArray[np.int64], Int32, Int32]:  # fmt: skip
+        """Calls ``binning.gather_and_count`` with room for all pairs; their number, tiles and ranks by thread."""
+        pairs = np.zeros(self._threads, np.int64)
+        while True:
+            room = (self._threads, self._pair_room)
+            listed = self._buffers.get("pair_tiles", room, np.int32), self._buffers.get("pair_ranks", room, np.int32)
+            counts.fill(0)
+            binning.gather_and_count(ids, len(ids), records, rank, *tiles, sorted_records, counts, *listed, pairs)
+            most = int(pairs.max())
+            if most <= self._pair_room:
+                return pairs, *listed
+            self._pair_room = int(PAIR_MARGIN * most)
 
     def backward(
         self,
