@@ -8,7 +8,7 @@ from cameras.camera import Camera
 from cameras.intrinsics import Intrinsics
 from cameras.rigid import Rigid
 from scenes.splats.cpu.compositing import POWER_MIN
-from scenes.splats.cpu.rasterizer import Rasterizer
+from scenes.splats.cpu.rasterizer import Raster, Rasterizer
 from scenes.splats.cpu.records import PIXEL_X, PIXEL_Y, POWER_0, POWER_XX, POWER_XY, POWER_YY, RECORD, TILE
 from scenes.splats.cpu.row_spans import BATCH, SPANS, find_row_spans, row_span
 from scenes.splats.cpu.vec import LANES
@@ -17,15 +17,13 @@ from scenes.splats.gaussians import Gaussians
 LOG_SCALES = {"small": (-6, -3), "large": (-3, 0), "needles": (-7, 1)}
 
 
-def raster_of(log_scales: tuple[float, float], count: int = 300):
+def raster_of(log_scales: tuple[float, float], count: int = 300) -> Raster:
     rng = np.random.default_rng(5)
-    means = rng.uniform((-1, -1, 2), (1, 1, 4), (count, 3))
-    parameters = (means, rng.normal(size=(count, 4)), rng.uniform(*log_scales, (count, 3)), rng.normal(size=count))
-    gaussians = Gaussians(*(array.astype(np.float32) for array in parameters), np.zeros((count, 3, 16), np.float32))
-    lens = Intrinsics.from_fov(90, 70, 1.0)
-    return Rasterizer().forward(
-        gaussians, Camera(lens, Rigid(Rotation.from_rotvec((0, 0, 0.2)).as_matrix(), np.zeros(3)))
-    )
+    means, scales = rng.uniform((-1, -1, 2), (1, 1, 4), (count, 3)), rng.uniform(*log_scales, (count, 3))
+    quaternions, logits, sh = rng.normal(size=(count, 4)), rng.normal(size=count), np.zeros((count, 3, 16))
+    parameters = (array.astype(np.float32) for array in (means, quaternions, scales, logits, sh))
+    turned = Rigid(Rotation.from_rotvec((0, 0, 0.2)).as_matrix(), np.zeros(3))
+    return Rasterizer().forward(Gaussians(*parameters), Camera(Intrinsics.from_fov(90, 70, 1.0), turned))
 
 
 @pytest.mark.parametrize("kind", LOG_SCALES)
