@@ -74,7 +74,7 @@ def train_seconds(gaussians: Gaussians, cameras: tuple[Camera, ...], threads: in
     looks: list[Look] = []
     for camera in cameras:
         photo = np.rint(255 * np.clip(stepper.draw(camera, BLACK), 0, 1)).astype(np.uint8)
-        looks.append(Look(Target(camera, photo, None, None, 1.0), BLACK, 3, None, False, False))
+        looks.append(Look(Target(camera, photo, None, None, 1.0), BLACK, 3, None, False))
     rates = _rates(settings, extent)
     seconds: list[float] = []
     for step in range((REPETITIONS + 1) * len(looks)):

@@ -108,7 +108,8 @@ class Engine:
         )
         for camera in cameras:
             frame = path.frame(camera, expected_depth="expected_depth_z" in passes)
-            drawn = Drawn(frame.rgb, 1 - frame.transmittance, frame.expected_depth_z, frame.median_depth_z)
+            alpha = np.subtract(1, frame.transmittance, out=frame.transmittance)
+            drawn = Drawn(frame.rgb, alpha, frame.expected_depth_z, frame.median_depth_z)
             yield _view_of(drawn, opaque, passes)
 
 
