@@ -87,9 +87,9 @@ def _blend_columns(tile_state, batch, at, part, mx, my, first, last, expected, m
     red, green, blue, z = batch[at + RED], batch[at + GREEN], batch[at + BLUE], batch[at + DEPTH_Z]
     dx = viota() + (np.float32(part) - mx)
     along_x, across = dx * dx * batch[at + POWER_XX] + power_0, dx * power_xy
+    dy = vset(np.float32(first) - my)  # a vector, or every row would be converted and broadcast again
     for row in range(first, last + 1):
-        dy = np.float32(row) - my
-        power = across * dy + (along_x + power_yy * dy * dy)
+        power = (dy * power_yy + across) * dy + along_x
         o = row * ROW + part
         before = vload(tile_state, o)
         drawn = (power > POWER_MIN) & (before > TRANSMITTANCE_MIN)
@@ -112,6 +112,7 @@ def _blend_columns(tile_state, batch, at, part, mx, my, first, last, expected, m
                     on_ray = z / (1 - vmin(vmax(slope, -0.5), 0.5))
                     met = vselect(crossing, on_ray, vload(tile_state, o + PLANE_MEDIAN))
                     vstore(tile_state, o + PLANE_MEDIAN, met)
+        dy = dy + 1
 
 
 @kernel(inline=True)

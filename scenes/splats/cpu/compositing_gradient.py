@@ -108,9 +108,9 @@ def _column_gradient(tile_state, records, at, part, mx, my, first, last, gradien
     dx = viota() + (np.float32(part) - mx)
     along_x, across = dx * dx * records[at + POWER_XX] + power_0, dx * power_xy
     touched = False
+    dy = vset(np.float32(first) - my)  # a vector, or every row would be converted and broadcast again
     for row in range(first, last + 1):
-        dy = np.float32(row) - my
-        power = across * dy + (along_x + power_yy * dy * dy)
+        power = (dy * power_yy + across) * dy + along_x
         o = row * ROW + part
         before = vload(tile_state, o)
         drawn = (power > POWER_MIN) & (before > TRANSMITTANCE_MIN)
@@ -139,6 +139,7 @@ def _column_gradient(tile_state, records, at, part, mx, my, first, last, gradien
                 sum_green + weight * d_green,
                 sum_blue + weight * d_blue,
             )
+        dy = dy + 1
     if touched:
         sum_gx = sum_g * dx
         sums = (sum_g, sum_gx, sum_gy, sum_gx * dx, sum_gy * dx, sum_gyy, sum_red, sum_green, sum_blue)
