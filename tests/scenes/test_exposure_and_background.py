@@ -39,6 +39,7 @@ def test_pixels_that_may_be_clipped_do_not_count() -> None:
     photo = np.full((30, 30, 3), 0.9, np.float32)
     photo[:15], render[:15] = 1.0, 0.9  # clipped
     found = best_gains(render, np.rint(photo * 255).astype(np.uint8), None)
+    assert found is not None
     np.testing.assert_allclose(found, 1.5, rtol=0.01)
     valid = np.zeros((30, 30), np.bool_)
     assert best_gains(render, photo, valid) is None
@@ -64,7 +65,9 @@ def test_a_plain_backdrop_is_told_from_a_place() -> None:
     turntable = np.full((30, 40, 3), (250, 240, 230), np.uint8) + rng.integers(0, 4, (30, 40, 3), np.uint8)
     turntable[8:25, 10:30] = rng.integers(0, 255, (17, 20, 3))
     plain = [PosedPhoto("a", camera, turntable), PosedPhoto("b", camera, turntable[::-1].copy())]
-    np.testing.assert_allclose(backdrop_color(plain), (252 / 255, 242 / 255, 232 / 255), atol=2 / 255)
+    color = backdrop_color(plain)
+    assert color is not None
+    np.testing.assert_allclose(color, (252 / 255, 242 / 255, 232 / 255), atol=2 / 255)
     place = PosedPhoto("c", camera, rng.integers(0, 255, (30, 40, 3), np.uint8))
     assert backdrop_color([*plain, place]) is None
     assert backdrop_color([PosedPhoto("a", camera, turntable, alpha=np.full((30, 40), 255, np.uint8))]) is None
