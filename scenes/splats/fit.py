@@ -176,15 +176,15 @@ class _Fitting:
         self._split = _split_photos(photos, hold_out, settings, seed)
         fitted = [photos[i] for i in self._split.order.late]
         self._extent = camera_extent(fitted, capture.points)
+        self._backdrop = backdrop_color(fitted)
+        self._color_behind = mean_color(fitted) if self._backdrop is None else self._backdrop
+        self._has_alpha = any(photo.alpha is not None for photo in fitted)
         first = self._first_gaussians(fitted, start)
         self._initial_count = len(first)
         self._stepper = _stepper(backend, first, settings, self._extent, threads)
         self._targets = Targets(photos)
         self._exposures = Exposures(len(photos))
         self._poses = PoseCorrections(len(photos), self._extent)
-        self._backdrop = backdrop_color(fitted)
-        self._color_behind = mean_color(fitted) if self._backdrop is None else self._backdrop
-        self._has_alpha = any(photo.alpha is not None for photo in fitted)
         self._rounds = {step: index for index, step in enumerate(densification.rounds(settings))}
         self._loss = 0.0
         self._psnr = float("nan")
@@ -205,6 +205,7 @@ class _Fitting:
                 self._capture.points,
                 fitted,
                 seed_gaussians=settings.seed_gaussians,
+                far_gaussians=settings.far_gaussians if self._backdrop is None and not self._has_alpha else 0,
                 max_gaussians=settings.max_gaussians,
                 seed=self._seed,
             )

@@ -1,7 +1,11 @@
-"""The first Gaussians of a fit: on the sparse points, and, where those are few, in front of the cameras."""
+"""The first Gaussians of a fit: on the sparse points, where those are few in front of the cameras, and far behind all.
+
+Sparse points are rare where a window looks out, and a Gaussian does not travel far while it is fitted. Without some
+that begin out there, the garden is painted on the air before the window.
+"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +23,7 @@ _SEEDS = 4  # names the stream of random numbers
 _FIRST_OPACITY = 0.1
 _NEIGHBOURS = 3
 _LARGEST_ANGLE = 0.1  # scale over distance from the middle of the cameras
+_FARTHEST = 20.0  # in depths of what the points show
 _FEWEST_POINTS = 50  # below this the points say nothing about how deep the scene is
 
 
@@ -33,7 +38,13 @@ def camera_extent(photos: Sequence[PosedPhoto], points: SparsePoints) -> float:
 
 
 def initial_gaussians(
-    points: SparsePoints, photos: Sequence[PosedPhoto], *, seed_gaussians: int, max_gaussians: int, seed: int
+    points: SparsePoints,
+    photos: Sequence[PosedPhoto],
+    *,
+    seed_gaussians: int,
+    far_gaussians: int,
+    max_gaussians: int,
+    seed: int,
 ) -> Gaussians:
     """Round, faint Gaussians as wide as their neighbours are far.
 
@@ -41,6 +52,7 @@ def initial_gaussians(
         points: may be empty.
         photos: at least one; their cameras and colours make the points in front of the cameras.
         seed_gaussians: how many there should be at least.
+        far_gaussians: how many more begin behind what the points show.
         max_gaussians: and at most.
         seed: of the random choices.
     """
@@ -48,9 +60,18 @@ def initial_gaussians(
     positions, colors = points.positions_world, points.colors / 255
     finite = np.isfinite(positions).all(axis=1)
     positions, colors = positions[finite], colors[finite]
-    missing = min(seed_gaussians, max_gaussians) - len(positions)
-    if missing > 0:
-        seeds, seed_colors = _points_before_cameras(photos, positions, missing, camera_extent(photos, points), rng)
+    near, far = _depth_range(photos, positions, camera_extent(photos, points))
+
+    def uniform_in_volume(n: int) -> Float64:
+        # And not in depth: what lies just before one camera blinds another (13 dB instead of 27 on a room).
+        return np.cbrt(near**3 + (far**3 - near**3) * rng.random(n))
+
+    def far_away(n: int) -> Float64:
+        return far * _FARTHEST ** rng.random(n)
+
+    missing = max(0, min(seed_gaussians, max_gaussians) - len(positions))
+    for count, depths in ((missing, uniform_in_volume), (far_gaussians, far_away)):
+        seeds, seed_colors = _points_before_cameras(photos, count, depths, rng)
         positions, colors = np.concatenate([positions, seeds]), np.concatenate([colors, seed_colors])
     if len(positions) > max_gaussians:
         chosen = np.sort(rng.choice(len(positions), max_gaussians, replace=False))
@@ -60,20 +81,15 @@ def initial_gaussians(
 
 
 def _points_before_cameras(
-    photos: Sequence[PosedPhoto], positions: Float64, count: int, extent: float, rng: np.random.Generator
+    photos: Sequence[PosedPhoto], count: int, depths: Callable[[int], Float64], rng: np.random.Generator
 ) -> tuple[Float64, Float64]:
-    """Random pixels of random photos, uniform in the volume that they see, with the colours seen there.
-
-    Uniform in volume and not in depth: what lies just before one camera blinds another (13 dB instead of 27 on a room).
-    """
-    near, far = _depth_range(photos, positions, extent)
+    """Random pixels of random photos, at the depths that ``depths`` draws, with the colours seen there."""
     shares = np.bincount(rng.integers(0, len(photos), count), minlength=len(photos))
     found: list[Float64] = []
     colors: list[Float64] = []
     for photo, share in zip(photos, shares, strict=True):
         pixels = rng.random((share, 2)) * (photo.camera.width, photo.camera.height)
-        depth_z = np.cbrt(near**3 + (far**3 - near**3) * rng.random(share))
-        found.append(photo.camera.unproject(pixels, depth_z))
+        found.append(photo.camera.unproject(pixels, depths(int(share))))
         x, y = pixels.astype(np.intp).T
         colors.append(photo.rgb[y, x] / 255)
     return np.concatenate(found), np.concatenate(colors)
