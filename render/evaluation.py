@@ -240,7 +240,8 @@ class _Heard:
 
 def compare(scene: Scene, photos: Sequence[PosedPhoto]) -> Iterator[Comparison]:
     """Each photo beside the scene's view of it, over the photo's background, or black."""
-    views = scene.views(photo.camera for photo in photos)
+    # One by one: a score must not hang on which view was drawn before it, as the frames of a path do a little.
+    views = (scene.view(photo.camera) for photo in photos)
     for photo, view in zip(photos, views, strict=True):
         truth, render = opaque(photo), composite(view, photo.background or BLACK)
         yield Comparison(photo.name, truth, render, photo.valid, score(truth, render, photo.valid))
