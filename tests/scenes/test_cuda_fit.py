@@ -275,7 +275,7 @@ def test_a_full_device_says_what_to_lower(
 
     monkeypatch.setattr(cuda, "_import_gsplat", lambda: types.SimpleNamespace(rasterization=fail))
     capture, photos = toy()
-    with pytest.raises(InstallationError, match=r"fitting 30 Gaussians to photos of 16x12: lower --max-gaussians"):
+    with pytest.raises(InstallationError, match=r"fitting 40 Gaussians to photos of 16x12: lower --max-gaussians"):
         fit_on_stand_in(capture, replace(short(1), resolutions=short(1).resolutions[-1:]), photos=photos)
 
 
