@@ -122,7 +122,7 @@ def compare_depths(scene: Scene, frames: Sequence[TrueFrame]) -> Iterator[DepthC
 
     Alpha is the scene's own, without the colour that may stand behind it (the pass ``coverage``).
     """
-    views = scene.views((frame.camera for frame in frames), ("rgb", "coverage"))
+    views = scene.views((frame.camera for frame in frames), ("rgb", "depth_z", "coverage"))
     for frame, view in zip(frames, views, strict=True):
         every = (slice(None, None, frame.step), slice(None, None, frame.step))
         yield compare_depth(frame, view.depth_z[every], view.passes["coverage"][every])

@@ -38,14 +38,21 @@ class View:
     Attributes:
         rgb: [H, W, 3] float32, display sRGB premultiplied by alpha.
         alpha: [H, W] float32 in [0, 1].
-        depth_z: [H, W] float32 median depth along the optical axis in scene units; 0 where nothing is seen.
-        passes: further images by name (``expected_depth_z``, ``normals``, ...).
+        passes: further images by name that were asked for (``depth_z``, ``expected_depth_z``, ``normals``, ...).
     """
 
     rgb: FloatImage
     alpha: FloatImage
-    depth_z: FloatImage
     passes: Mapping[str, FloatImage] = field(default_factory=dict[str, FloatImage])
+
+    @property
+    def depth_z(self) -> FloatImage:
+        """[H, W] float32 median depth along the optical axis in scene units; 0 where nothing is seen.
+
+        Raises:
+            KeyError: if the pass ``depth_z`` was not asked for.
+        """
+        return self.passes["depth_z"]
 
 
 class Scene(Protocol):

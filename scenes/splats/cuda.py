@@ -217,9 +217,16 @@ class Drawer:
         self._uploaded: DeviceGaussians | None = None
 
     def draw(
-        self, gaussians: Gaussians, camera: Camera, sh_degree: int, background: Float32, antialiased: bool
-    ) -> tuple[Float32, Float32, Float32, Float32]:
-        """rgb over the background, alpha, expected depth_z, and what stands in for the median depth_z.
+        self,
+        gaussians: Gaussians,
+        camera: Camera,
+        sh_degree: int,
+        background: Float32,
+        antialiased: bool,
+        *,
+        depth: bool,
+    ) -> tuple[Float32, Float32, Float32 | None, Float32 | None]:
+        """rgb over the background, alpha, and with ``depth`` the expected and what stands in for the median depth_z.
 
         Args:
             gaussians: an object that was drawn last is not looked at again: its arrays must not have changed since.
@@ -234,8 +241,10 @@ class Drawer:
             if self._uploaded is None or gaussians is not self._last:
                 self._uploaded = None  # frees the old before the new
                 self._last, self._uploaded = gaussians, DeviceGaussians.of(gaussians, self._device)
-            picture = rasterize(self._uploaded, camera, sh_degree, antialiased, depth=True)
+            picture = rasterize(self._uploaded, camera, sh_degree, antialiased, depth=depth)
             rgb = picture.over(torch.tensor(background, device=self._device))
-            images = (rgb, picture.alpha, cast(Tensor, picture.expected_depth_z))
-            rgb, alpha, expected = (image.float().cpu().numpy() for image in images)
+            rgb, alpha = rgb.float().cpu().numpy(), picture.alpha.float().cpu().numpy()
+            if picture.expected_depth_z is None:
+                return rgb, alpha, None, None
+            expected = picture.expected_depth_z.float().cpu().numpy()
         return rgb, alpha, expected, np.where(alpha >= 0.5, expected, np.float32(0))

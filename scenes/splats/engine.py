@@ -22,20 +22,20 @@ Backend = Literal["cpu", "cuda", "reference"]
 Float32 = NDArray[np.float32]
 
 BACKENDS = ("auto", "cpu", "cuda", "reference")
-PASSES = ("rgb", "expected_depth_z", "coverage")
+PASSES = ("rgb", "depth_z", "expected_depth_z", "coverage")
 
 
 @dataclass(frozen=True)
 class Drawn:
     """What a backend gives back: rgb [H, W, 3] over the background, and alpha and depths [H, W]; float32.
 
-    The expected depth may be None where it was not asked for.
+    The depths may be None where they were not asked for.
     """
 
     rgb: Float32
     alpha: Float32
     expected_depth_z: Float32 | None
-    median_depth_z: Float32
+    median_depth_z: Float32 | None
 
 
 class Engine:
@@ -70,14 +70,14 @@ class Engine:
             sh_degree: degree of the spherical harmonics that count, 0 to 3.
             background: [3] colour behind everything, which makes the view opaque; None: black, and alpha tells.
             antialiased: lower opacities by what the low-pass filter adds to the area (Mip-Splatting).
-            passes: ``"expected_depth_z"`` and ``"coverage"`` (alpha of the Gaussians, whatever the background) come
-                on request; rgb, alpha and the median depth_z always.
+            passes: ``"depth_z"`` (median), ``"expected_depth_z"`` and ``"coverage"`` (alpha of the Gaussians, whatever
+                the background) come on request; rgb and alpha always.
 
         Raises:
             SettingsError: if the lens is distorted or a pass is not offered.
         """
         _check_passes(passes)
-        drawn = self._draw(gaussians, camera, sh_degree, _color_behind(background), antialiased)
+        drawn = self._draw(gaussians, camera, sh_degree, _color_behind(background), antialiased, _wants_depth(passes))
         return _view_of(drawn, background is not None, passes)
 
     def views(
@@ -99,7 +99,8 @@ class Engine:
         behind, opaque = _color_behind(background), background is not None
         if self.backend != "cpu":
             for camera in cameras:
-                yield _view_of(self._draw(gaussians, camera, sh_degree, behind, antialiased), opaque, passes)
+                drawn = self._draw(gaussians, camera, sh_degree, behind, antialiased, _wants_depth(passes))
+                yield _view_of(drawn, opaque, passes)
             return
         from .cpu.path import PathRasterizer
 
@@ -107,7 +108,7 @@ class Engine:
             gaussians, sh_degree=sh_degree, background=behind, antialiased=antialiased, threads=self._threads
         )
         for camera in cameras:
-            frame = path.frame(camera, expected_depth="expected_depth_z" in passes)
+            frame = path.frame(camera, depth="depth_z" in passes, expected_depth="expected_depth_z" in passes)
             alpha = np.subtract(1, frame.transmittance, out=frame.transmittance)
             drawn = Drawn(frame.rgb, alpha, frame.expected_depth_z, frame.median_depth_z)
             yield _view_of(drawn, opaque, passes)
@@ -119,15 +120,20 @@ def _check_passes(passes: tuple[str, ...]) -> None:
         raise SettingsError(f"Splats have the passes {', '.join(PASSES)}, but {', '.join(unknown)} was asked for.")
 
 
+def _wants_depth(passes: tuple[str, ...]) -> bool:
+    return "depth_z" in passes or "expected_depth_z" in passes
+
+
 def _color_behind(background: ArrayLike | None) -> Float32:
     return np.zeros(3, np.float32) if background is None else np.asarray(background, dtype=np.float32)
 
 
 def _view_of(drawn: Drawn, opaque: bool, passes: tuple[str, ...]) -> View:
-    offered = {"expected_depth_z": drawn.expected_depth_z, "coverage": drawn.alpha}
+    depths = {"depth_z": drawn.median_depth_z, "expected_depth_z": drawn.expected_depth_z}
+    offered = {**depths, "coverage": drawn.alpha}
     alpha = np.ones_like(drawn.alpha) if opaque else drawn.alpha
     asked = {name: image for name, image in offered.items() if name in passes and image is not None}
-    return View(drawn.rgb, alpha, drawn.median_depth_z, asked)
+    return View(drawn.rgb, alpha, asked)
 
 
 def render(
@@ -231,8 +237,8 @@ def warmup(backend: str = "auto", report: Report = silent) -> None:
     rasterizer.backward(raster, np.ones((*ones.shape, 3), np.float32), ones, ones)
     report("compile the engine", 0.9, {"kernels": "depth"})
     path = PathRasterizer(gaussians)
-    for _ in range(2):
-        path.frame(camera)
+    for depth in (False, True):
+        path.frame(camera, depth=depth)
     report("compile the engine", 1.0, {"kernels": "paths"})
 
 
@@ -247,7 +253,7 @@ def _sample_scene() -> tuple[Gaussians, Camera]:
     return gaussians, Camera(Intrinsics.from_fov(40, 24, 0.8), Rigid.identity())
 
 
-Drawer = Callable[[Gaussians, Camera, int, Float32, bool], Drawn]
+Drawer = Callable[[Gaussians, Camera, int, Float32, bool, bool], Drawn]  # ..., background, antialiased, depth
 
 
 def _drawer(backend: Backend, threads: int | None) -> Drawer:
@@ -256,8 +262,10 @@ def _drawer(backend: Backend, threads: int | None) -> Drawer:
 
         drawer = cuda.Drawer()
 
-        def draw_cuda(gaussians: Gaussians, camera: Camera, degree: int, behind: Float32, antialiased: bool) -> Drawn:
-            return Drawn(*drawer.draw(gaussians, camera, degree, behind, antialiased))
+        def draw_cuda(
+            gaussians: Gaussians, camera: Camera, degree: int, behind: Float32, antialiased: bool, depth: bool
+        ) -> Drawn:
+            return Drawn(*drawer.draw(gaussians, camera, degree, behind, antialiased, depth=depth))
 
         return draw_cuda
     if backend == "reference":
@@ -266,20 +274,23 @@ def _drawer(backend: Backend, threads: int | None) -> Drawer:
 
     rasterizer = Rasterizer(threads)
 
-    def draw_cpu(gaussians: Gaussians, camera: Camera, degree: int, behind: Float32, antialiased: bool) -> Drawn:
+    def draw_cpu(
+        gaussians: Gaussians, camera: Camera, degree: int, behind: Float32, antialiased: bool, depth: bool
+    ) -> Drawn:
         raster = rasterizer.forward(
-            gaussians, camera, sh_degree=degree, background=behind, antialiased=antialiased, depth=True
+            gaussians, camera, sh_degree=degree, background=behind, antialiased=antialiased, depth=depth
         )
-        assert raster.expected_depth_z is not None
-        assert raster.median_depth_z is not None
         return Drawn(raster.rgb, raster.alpha, raster.expected_depth_z, raster.median_depth_z)
 
     return draw_cpu
 
 
-def _draw_reference(gaussians: Gaussians, camera: Camera, degree: int, behind: Float32, antialiased: bool) -> Drawn:
+def _draw_reference(
+    gaussians: Gaussians, camera: Camera, degree: int, behind: Float32, antialiased: bool, depth: bool
+) -> Drawn:
     from . import reference
 
+    del depth  # it comes in any case
     picture = reference.render(gaussians, camera, sh_degree=degree, background=behind, antialiased=antialiased)
     images = (picture.rgb, picture.alpha, picture.expected_depth_z, picture.median_depth_z)
     return Drawn(*(image.numpy().astype(np.float32) for image in images))

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cpu.adam import Moments
+from .cpu.scratch import aligned_zeros
 from .gaussians import Gaussians
 
 Float32 = NDArray[np.float32]
@@ -27,7 +28,7 @@ class SplatModel:
         self._moments: dict[str, Moments] = {}
         for name in PARAMETERS:
             source: Float32 = getattr(gaussians, name)
-            room = np.zeros((capacity, *source.shape[1:]), np.float32)
+            room = aligned_zeros((capacity, *source.shape[1:]))
             room[: self.count] = source
             self._values[name] = room
             self._moments[name] = Moments.zeros_like(room)

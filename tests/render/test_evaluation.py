@@ -97,7 +97,7 @@ def test_a_transparent_photo_is_compared_over_its_background() -> None:
     rgb = np.full((16, 16, 3), 100, np.uint8)
     photo = PosedPhoto("a.png", camera, rgb, alpha=alpha, background=(1.0, 1.0, 1.0))
     opacity = (alpha / 255).astype(np.float32)
-    shown = View((rgb / 255).astype(np.float32) * opacity[..., None], opacity, opacity)
+    shown = View((rgb / 255).astype(np.float32) * opacity[..., None], opacity)
     found = next(compare(OneView(shown), [photo]))
     np.testing.assert_allclose(found.truth, found.render, atol=1e-6)
     assert found.truth[0, 0, 0] == 1

@@ -54,7 +54,7 @@ class SkyScene:
         rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
         alpha = np.clip(0.75 + 0.5 * rays[..., 2], 0, 1).astype(np.float32)
         rgb = (0.5 + 0.4 * np.sin(2 * rays + 1)).astype(np.float32) * alpha[..., None]
-        return View(rgb, alpha, np.ones_like(alpha))
+        return View(rgb, alpha)
 
     def save(self, path: Path) -> None:
         path.write_text("sky")

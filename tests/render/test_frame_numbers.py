@@ -17,7 +17,7 @@ def _view(height: int, width: int, seed: int = 0) -> View:
     rng = np.random.default_rng(seed)
     alpha = rng.random((height, width), dtype=np.float32)
     rgb = rng.uniform(-0.2, 1.3, (height, width, 3)).astype(np.float32)
-    return View(rgb, alpha, alpha)
+    return View(rgb, alpha)
 
 
 def _twin(view: View, background: Color, bits: int, chroma_rows: int) -> tuple[np.ndarray, ...]:
@@ -43,7 +43,7 @@ def test_the_kernels_agree_with_numpy(size: tuple[int, int], bits: int, chroma_r
 @pytest.mark.parametrize(("bits", "chroma_rows"), KINDS)
 def test_an_opaque_frame_is_a_view_that_nothing_shows_through(bits: int, chroma_rows: int) -> None:
     view = _view(34, 50)
-    opaque = View(view.rgb, np.ones_like(view.alpha), view.alpha)
+    opaque = View(view.rgb, np.ones_like(view.alpha))
     both = (planes_of(p, SKY, bits=bits, chroma_rows=chroma_rows) for p in (opaque, view.rgb))
     for a, b in zip(*both, strict=True):
         np.testing.assert_array_equal(a, b)

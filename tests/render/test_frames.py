@@ -25,17 +25,17 @@ def _rgb_from_yuv(planes: tuple[np.ndarray, ...], bits: int) -> np.ndarray:
 def test_a_background_shows_where_the_scene_is_empty() -> None:
     alpha = np.array([[0.0, 0.25, 1.0]], dtype=np.float32)
     rgb = np.array([0.8, 0.4, 0.2], dtype=np.float32) * alpha[..., None]
-    frame = composite(View(rgb, alpha, alpha), (0.0, 1.0, 0.5))
+    frame = composite(View(rgb, alpha), (0.0, 1.0, 0.5))
     np.testing.assert_allclose(frame[0, 0], (0, 1, 0.5))
     np.testing.assert_allclose(frame[0, 1], (0.2, 0.85, 0.425), rtol=1e-6)
     np.testing.assert_allclose(frame[0, 2], (0.8, 0.4, 0.2))
-    np.testing.assert_array_equal(composite(View(rgb, alpha, alpha)), rgb)
+    np.testing.assert_array_equal(composite(View(rgb, alpha)), rgb)
 
 
 def test_colours_outside_the_range_are_clamped() -> None:
     rgb = np.full((2, 2, 3), 1.7, dtype=np.float32)
     rgb[0] = -0.3
-    frame = composite(View(rgb, np.ones((2, 2), np.float32), np.ones((2, 2), np.float32)))
+    frame = composite(View(rgb, np.ones((2, 2), np.float32)))
     assert set(np.unique(frame)) == {0.0, 1.0}
 
 

@@ -50,11 +50,12 @@ def test_every_frame_is_within_the_bound_of_a_single_picture(
     options = {"sh_degree": degree, "background": BACKGROUND, "antialiased": antialiased}
     path, single = PathRasterizer(gaussians, **options), Rasterizer()
     for number, camera in enumerate(walk(25, turn_rad=turn_rad)):
-        frame = path.frame(camera, expected_depth=number % 2 == 0)
+        frame = path.frame(camera, depth=True, expected_depth=number % 2 == 0)
         wanted = single.forward(gaussians, camera, depth=True, **options)
         np.testing.assert_allclose(frame.rgb, wanted.rgb, rtol=0, atol=BOUND)
         np.testing.assert_allclose(frame.transmittance, wanted.transmittance, rtol=0, atol=1 / 255)
         assert wanted.median_depth_z is not None
+        assert frame.median_depth_z is not None
         assert np.mean(np.abs(frame.median_depth_z - wanted.median_depth_z) > 1e-4) < 1e-3
         assert (frame.expected_depth_z is None) == (number % 2 == 1)
         if number == 0:
@@ -126,9 +127,19 @@ def test_a_path_begun_anew_has_the_same_bytes(threads: int | None) -> None:
     cameras, gaussians = walk(8), some_gaussians(500)
     first, second = (PathRasterizer(gaussians, threads=threads) for _ in range(2))
     for camera in cameras:
-        a, b = first.frame(camera), second.frame(camera)
+        a, b = first.frame(camera, depth=True), second.frame(camera, depth=True)
         np.testing.assert_array_equal(a.rgb, b.rgb)
         np.testing.assert_array_equal(a.median_depth_z, b.median_depth_z)
+
+
+def test_depth_that_was_not_asked_for_changes_nothing_else() -> None:
+    gaussians = some_gaussians(500)
+    without, with_depth = PathRasterizer(gaussians), PathRasterizer(gaussians)
+    for camera in walk(4):
+        a, b = without.frame(camera), with_depth.frame(camera, depth=True)
+        assert (a.median_depth_z, a.expected_depth_z, b.expected_depth_z) == (None, None, None)
+        np.testing.assert_array_equal(a.rgb, b.rgb)
+        np.testing.assert_array_equal(a.transmittance, b.transmittance)
 
 
 def test_the_frames_belong_to_the_caller() -> None:

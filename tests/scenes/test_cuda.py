@@ -31,7 +31,7 @@ def gaussians() -> Gaussians:
 
 
 def drawn(gaussians: Gaussians, antialiased: bool = True, degree: int = 3, device: str = "cuda"):
-    return cuda.Drawer(device).draw(gaussians, CAMERA, degree, BACKGROUND, antialiased)
+    return cuda.Drawer(device).draw(gaussians, CAMERA, degree, BACKGROUND, antialiased, depth=True)
 
 
 @pytest.mark.parametrize("antialiased", [True, False])
@@ -63,7 +63,9 @@ def test_gaussians_are_uploaded_once_for_many_views(gaussians, gsplat_stand_in, 
     uploads, upload = [], cuda.DeviceGaussians.of
     monkeypatch.setattr(cuda.DeviceGaussians, "of", lambda g, device: uploads.append(g) or upload(g, device))
     drawer, others = cuda.Drawer("cpu"), gaussians.select(np.arange(20))
-    pictures = [drawer.draw(g, CAMERA, 3, BACKGROUND, True)[0] for g in (gaussians, gaussians, others, gaussians)]
+    pictures = [
+        drawer.draw(g, CAMERA, 3, BACKGROUND, True, depth=True)[0] for g in (gaussians, gaussians, others, gaussians)
+    ]
     assert uploads == [gaussians, others, gaussians]
     np.testing.assert_array_equal(pictures[0], pictures[1])
     np.testing.assert_array_equal(pictures[0], pictures[3])
@@ -73,7 +75,7 @@ def test_gaussians_are_uploaded_once_for_many_views(gaussians, gsplat_stand_in, 
 def test_a_distorted_lens_is_refused(gaussians):
     lens = Intrinsics(20, 10, 20.0, 20.0, 10.0, 5.0, BrownConrady(0.1))
     with pytest.raises(SettingsError, match="ideal pinhole"):
-        cuda.Drawer("cpu").draw(gaussians, Camera(lens, Rigid.identity()), 3, BACKGROUND, True)
+        cuda.Drawer("cpu").draw(gaussians, Camera(lens, Rigid.identity()), 3, BACKGROUND, True, depth=True)
 
 
 def test_a_full_device_says_what_to_lower(gaussians, monkeypatch):

@@ -35,14 +35,21 @@ def some_scene(
 
 def test_a_view_is_premultiplied_and_has_depth() -> None:
     scene: Scene = some_scene()
-    view = scene.view(CAMERA, ("rgb", "expected_depth_z", "coverage"))
+    view = scene.view(CAMERA, ("rgb", "depth_z", "expected_depth_z", "coverage"))
     assert view.rgb.shape == (30, 40, 3)
     assert view.alpha[0, 0] < 0.01
     assert view.rgb[0, 0].max() < 0.02
     middle = view.depth_z[12:18, 16:24]
     assert (np.abs(middle[middle > 0] - 3) < 0.8).all()
-    assert set(view.passes) == {"expected_depth_z", "coverage"}
+    assert set(view.passes) == {"depth_z", "expected_depth_z", "coverage"}
     np.testing.assert_array_equal(view.passes["coverage"], view.alpha)
+
+
+def test_depth_comes_only_where_it_was_asked_for() -> None:
+    view = some_scene().view(CAMERA)
+    assert not view.passes
+    with pytest.raises(KeyError, match="depth_z"):
+        _ = view.depth_z
 
 
 def test_a_background_makes_views_opaque() -> None:

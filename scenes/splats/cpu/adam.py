@@ -10,6 +10,7 @@ from numba import prange
 from numpy.typing import NDArray
 
 from .jit import kernel
+from .scratch import aligned_zeros
 from .vec import LANES, vload, vsqrt, vstore
 
 Float32 = NDArray[np.float32]
@@ -57,7 +58,7 @@ class Moments:
 
     @classmethod
     def zeros_like(cls, parameters: Float32) -> "Moments":
-        return cls(np.zeros_like(parameters), np.zeros_like(parameters))
+        return cls(aligned_zeros(parameters.shape), aligned_zeros(parameters.shape))
 
 
 def adam_step(

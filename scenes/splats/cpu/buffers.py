@@ -2,10 +2,10 @@
 
 import math
 
-import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-ALIGNMENT = 64  # bytes: a cache line, a full vector
+from .scratch import aligned_zeros
+
 GROWTH = 1.2
 
 
@@ -23,8 +23,5 @@ class Buffers:
         size = math.prod(shape)
         array = self._arrays.get(name)
         if array is None or array.size < size:
-            item = np.dtype(dtype).itemsize
-            raw = np.zeros(int(size * GROWTH) + 2 * ALIGNMENT // item, dtype)
-            offset = (-raw.ctypes.data % ALIGNMENT) // item
-            array = self._arrays[name] = raw[offset:]
+            array = self._arrays[name] = aligned_zeros((int(size * GROWTH),), dtype)
         return array[:size].reshape(shape)

@@ -30,6 +30,7 @@ from .records import (
     copy_record,
 )
 from .row_spans import BATCH, SPANS, find_row_spans, row_span
+from .scratch import scratch
 from .vec import (
     LANES,
     prefetch_read,
@@ -193,8 +194,7 @@ def _compose_share(
     """Draw every ``threads``-th tile of the order; the vectors reached, for the bench."""
     height, width = transmittance.shape
     tiles_x = (width + TILE - 1) // TILE
-    tile_state = np.empty(TILE * ROW, np.float32)
-    batch, spans = np.zeros(BATCH * RECORD, np.float32), np.empty(SPANS, np.float32)
+    tile_state, batch, spans = scratch(TILE * ROW), scratch(BATCH * RECORD), scratch(SPANS)
     flat = records.reshape(-1)
     vectors = 0
     for q in range(thread, order.shape[0], threads):

@@ -34,6 +34,7 @@ from .records import (
     copy_record,
 )
 from .row_spans import BATCH, SPANS, find_row_spans, row_span
+from .scratch import scratch
 from .vec import (
     LANES,
     prefetch_read,
@@ -175,8 +176,7 @@ def _walk_tile(tile_state, batch, spans, records, lists, start, count, x0, y0, g
 def _differentiate_share(thread, threads, records, starts, lists, order, drawn, rgb, d_rgb, extra, gradients, d_depth):
     height, width = extra.shape
     tiles_x = (width + TILE - 1) // TILE
-    tile_state = np.zeros(TILE * ROW, np.float32)
-    batch, spans = np.zeros(BATCH * RECORD, np.float32), np.empty(SPANS, np.float32)
+    tile_state, batch, spans = scratch(TILE * ROW), scratch(BATCH * RECORD), scratch(SPANS)
     flat, flat_gradients = records.reshape(-1), gradients.reshape(-1)
     for q in range(thread, order.shape[0], threads):
         tile = order[q]

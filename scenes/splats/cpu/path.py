@@ -25,14 +25,13 @@ class PathFrame:
     Attributes:
         rgb: [H, W, 3] over the background, not clamped.
         transmittance: [H, W].
-        expected_depth_z: [H, W], None unless asked for.
-        median_depth_z: [H, W].
+        expected_depth_z, median_depth_z: [H, W], None unless asked for.
     """
 
     rgb: Float32
     transmittance: Float32
     expected_depth_z: Float32 | None
-    median_depth_z: Float32
+    median_depth_z: Float32 | None
 
 
 class PathRasterizer(Rasterizer):
@@ -58,8 +57,8 @@ class PathRasterizer(Rasterizer):
         self._behind = np.ascontiguousarray(background, dtype=np.float32)
         self._n_drawn = 0
 
-    def frame(self, camera: Camera, *, expected_depth: bool = False) -> PathFrame:
-        """Draw the next frame.
+    def frame(self, camera: Camera, *, depth: bool = False, expected_depth: bool = False) -> PathFrame:
+        """Draw the next frame, with median depth (a quarter more time) if asked for; expected depth brings both.
 
         Raises:
             SettingsError: if the lens is distorted.
@@ -73,9 +72,9 @@ class PathRasterizer(Rasterizer):
             self._n_drawn += 1
             tiles, _ = self._bin(len(gaussians), numbers, ids, sorted_ids, camera.width, camera.height)
             shape = (camera.height, camera.width)
-            (rgb, transmittance, expected, median), _ = self._compose(tiles, self._behind, shape, expected_depth, True)
-        assert median is not None
-        return PathFrame(rgb, transmittance, expected, median)
+            with_median = depth or expected_depth
+            images, _ = self._compose(tiles, self._behind, shape, expected_depth, with_median)
+        return PathFrame(*images)
 
     def _project_kept_and_sort(self, numbers: Float32) -> tuple[Int32, Int32]:
         """The visible Gaussians by index and by depth; what is kept is made first where there is nothing yet."""

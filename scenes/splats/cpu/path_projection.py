@@ -31,6 +31,7 @@ from .projection import (
     store_colour,
 )
 from .records import BLUE, DEPTH_Z, GREEN, RECORD, RED, copy_record, lens_of
+from .scratch import scratch
 from .sh_vectors import basis_vectors
 from .vec import LANES, float_bits, vany, vload, vselect, vset, vstore, vstore_columns
 
@@ -85,7 +86,7 @@ def keep(means, quaternions, log_scales, logits, sh, degree, kept):
     """
     n = means.shape[0]
     for block in prange(kept.shape[0]):
-        packed, rows, first = np.empty(PACKED * LANES, np.float32), kept[block], block * LANES
+        packed, rows, first = scratch(PACKED * LANES), kept[block], block * LANES
         pack_means(packed, means, first, n - 1)
         pack_shapes(packed, quaternions, log_scales, logits, first, n - 1)
         for c in range(3):
@@ -135,8 +136,7 @@ def _project_blocks(first_block, last_block, kept, sh, degree, numbers, antialia
     """Project the Gaussians of some blocks."""
     lens, n = lens_of(numbers), keys.shape[0]
     flat_records, flat_sh = records.reshape(-1), sh.reshape(-1)
-    block, flags = np.empty(LANES * RECORD, np.float32), np.empty(LANES, np.float32)
-    basis = np.empty(LANES * TERMS, np.float32)
+    block, flags, basis = scratch(LANES * RECORD), scratch(LANES), scratch(LANES * TERMS)
     for b in range(first_block, last_block):
         rows, start = kept[b], b * LANES
         lanes = min(LANES, n - start)

@@ -20,6 +20,7 @@ from .ewa import (
 )
 from .jit import kernel
 from .records import BLUE, DEPTH_Z, GREEN, RECORD, RED, copy_record, lens_of
+from .scratch import scratch
 from .sh_vectors import basis_vectors
 from .vec import (
     LANES,
@@ -173,11 +174,9 @@ def _project_range(
 ):
     """Project the Gaussians first .. last - 1; how many can be seen."""
     lens = lens_of(numbers)
-    packed = np.empty(PACKED * LANES, np.float32)
-    basis = np.empty(LANES * TERMS, np.float32)
-    block = np.empty(LANES * RECORD, np.float32)
+    packed, basis = scratch(PACKED * LANES), scratch(LANES * TERMS)
+    block, flags = scratch(LANES * RECORD), scratch(LANES)
     flat_records, flat_sh = records.reshape(-1), sh.reshape(-1)
-    flags = np.empty(LANES, np.float32)
     count = 0
     for start in range(first, last, LANES):
         lanes = min(LANES, last - start)

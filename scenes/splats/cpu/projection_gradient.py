@@ -38,6 +38,7 @@ from .records import (
     SUM_RED,
     lens_of,
 )
+from .scratch import scratch
 from .sh_vectors import direction_gradient
 from .vec import (
     LANES,
@@ -267,9 +268,8 @@ def _differentiate_range(
 ):  # fmt: skip
     """Gradients of the visible Gaussians ids[begin:end]."""
     lens = lens_of(numbers)
-    packed = np.empty(PACKED * LANES, np.float32)
-    basis, result = np.empty(LANES * TERMS, np.float32), np.empty(LANES * RECORD, np.float32)
-    sums, pulled = np.zeros(LANES * RECORD, np.float32), np.zeros(LANES * TERMS, np.float32)
+    packed, basis, result = scratch(PACKED * LANES), scratch(LANES * TERMS), scratch(LANES * RECORD)
+    sums, pulled = scratch(LANES * RECORD), scratch(LANES * TERMS)
     flat_records, flat_gradients, stride = records.reshape(-1), thread_gradients.reshape(-1), records.size
     flat_sh, flat_d_sh = sh.reshape(-1), d_sh.reshape(-1)
     for start in range(begin, end, LANES):

@@ -13,6 +13,7 @@ from . import binning, compositing, compositing_gradient, ordering, projection, 
 from .buffers import Buffers
 from .jit import exclusive_if_needed, thread_count
 from .records import RECORD, TILE, lens_numbers
+from .scratch import aligned_zeros
 
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
@@ -106,7 +107,7 @@ class GaussianGradients:
         """For ``count`` Gaussians."""
 
         def zeros(*shape: int) -> Float32:
-            return np.zeros((count, *shape), np.float32)
+            return aligned_zeros((count, *shape))
 
         return cls(zeros(3), zeros(4), zeros(3), zeros(), zeros(3, SH_TERMS), zeros(), np.zeros(count, np.bool_))
 

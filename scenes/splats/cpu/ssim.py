@@ -11,6 +11,7 @@ from numba import prange
 from numpy.typing import NDArray
 
 from .jit import kernel
+from .scratch import aligned_zeros, scratch
 from .vec import LANES, viota, vload, vmax, vselect, vset, vstore, vsum
 
 Float32 = NDArray[np.float32]
@@ -62,7 +63,7 @@ def _ssim_partials(a, b, window, width, padded, partials, row_ssim):  # type: ig
     stride = a.shape[2]
     limit = np.float32(width)
     for chunk in prange(_CHUNKS):
-        columns = np.zeros((5, stride), np.float32)
+        columns = scratch(5 * stride).reshape(5, stride)
         for c in range(3):
             for y in range(chunk * height // _CHUNKS, (chunk + 1) * height // _CHUNKS):
                 for x in range(0, stride, LANES):
@@ -123,8 +124,8 @@ def _loss_gradient(a, b, partials, window, padded, l1_weight, ssim_weight, gradi
     height, width, _ = gradient.shape
     stride = a.shape[2]
     for chunk in prange(_CHUNKS):
-        columns = np.zeros((3, stride), np.float32)
-        line = np.zeros(padded, np.float32)
+        columns = scratch(3 * stride).reshape(3, stride)
+        line = scratch(padded)
         for c in range(3):
             for y in range(chunk * height // _CHUNKS, (chunk + 1) * height // _CHUNKS):
                 for x in range(0, stride, LANES):
@@ -184,9 +185,9 @@ class PhotoLossWorkspace:
         self._width, self._height = width, height
         self._padded = _round_up(width)
         planes = (3, height + 2 * RADIUS, _round_up(self._padded + 2 * RADIUS))
-        self._image, self._target = np.zeros(planes, np.float32), np.zeros(planes, np.float32)
-        self._partials = np.zeros((3, *planes), np.float32)
-        self._gradient = np.zeros((height, width, 3), np.float32)
+        self._image, self._target = aligned_zeros(planes), aligned_zeros(planes)
+        self._partials = aligned_zeros((3, *planes))
+        self._gradient = aligned_zeros((height, width, 3))
         self._rows = np.zeros((2, 3, height), np.float32)
         self._window = gaussian_window()
 
