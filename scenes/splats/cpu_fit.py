@@ -84,7 +84,8 @@ class CpuStepper:
     def move(self, rates: Rates, step: int) -> None:
         settings, model, gradients = self._settings, self._model, self._gradients
         gaussians, visible = model.gaussians, gradients.visible
-        model.scores[: model.count][visible] += gradients.screen_gradient[visible]
+        scores = model.scores[: model.count]
+        np.add(scores, gradients.screen_gradient, out=scores, where=visible)
         add_regularizers(gaussians, gradients, self._extent, settings.opacity_regularizer, settings.scale_regularizer)
         for name, rate in rates.items():
             adam_step(getattr(gaussians, name), getattr(gradients, name), model.moments(name), visible, rate, step)

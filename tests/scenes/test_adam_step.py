@@ -1,10 +1,11 @@
 """The Adam kernel against the paper's algorithm in float64."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scenes.splats.cpu.adam import BETA1, BETA2, EPSILON, Moments, _adam_rows, adam_step
+from scenes.splats.cpu.adam import BETA1, BETA2, EPSILON, Moments, _adam, adam_step
 from scenes.splats.fit_warmup import warmup_fit
 
 
@@ -37,16 +38,19 @@ def test_steps_are_those_of_the_paper(count: int, row: tuple[int, ...], steps: i
     np.testing.assert_allclose(moments.second.reshape(count, terms), second, rtol=1e-4, atol=1e-7)
 
 
-def test_what_was_not_seen_stays_untouched() -> None:
+@pytest.mark.parametrize("row", [(), (3,), (3, 16)])
+def test_what_was_not_seen_stays_untouched(row: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)
-    parameters = rng.normal(size=(50, 3, 16)).astype(np.float32)
-    before = parameters.copy()
+    parameters = rng.normal(size=(50, *row)).astype(np.float32)
+    before, seen = parameters.copy(), np.arange(50) % 7 == 3
     moments = Moments.zeros_like(parameters)
     gradient = np.full_like(parameters, np.nan)
-    adam_step(parameters, gradient, moments, np.zeros(50, np.bool_), 0.1, 1)
-    np.testing.assert_array_equal(parameters, before)
-    assert not moments.first.any()
-    assert not moments.second.any()
+    gradient[seen] = 1
+    adam_step(parameters, gradient, moments, seen, 0.1, 1)
+    np.testing.assert_array_equal(parameters[~seen], before[~seen])
+    np.testing.assert_allclose(parameters[seen], before[seen] - 0.1, rtol=1e-5, atol=1e-6)
+    assert not moments.first[~seen].any()
+    assert not moments.second[~seen].any()
 
 
 def test_one_rate_serves_all_numbers_of_a_row() -> None:
@@ -57,4 +61,4 @@ def test_one_rate_serves_all_numbers_of_a_row() -> None:
 
 def test_warming_up_compiles_the_kernels_of_a_fit() -> None:
     warmup_fit()
-    assert _adam_rows.signatures
+    assert _adam.signatures

@@ -10,8 +10,8 @@ from numba import prange
 from numpy.typing import NDArray
 
 from .jit import kernel
-from .scratch import aligned_zeros
-from .vec import LANES, vload, vsqrt, vstore
+from .scratch import aligned_zeros, scratch
+from .vec import LANES, vload, vselect, vsqrt, vstore
 
 Float32 = NDArray[np.float32]
 
@@ -22,31 +22,73 @@ _CHUNKS = 32
 _ONE = np.float32(1)
 
 
-@kernel(parallel=True)
-def _adam_rows(  # type: ignore[no-untyped-def]
-    parameters, gradient, first, second, visible, rates, beta1, beta2, scale1, scale2, epsilon
-):
-    """All arrays [N, K], visible [N], rates [K]; scale1 and scale2 undo the moments' bias towards zero."""
-    count, terms = parameters.shape
+@kernel(inline=True)
+def _move_number(p, g, m, v, at, rate, how):
+    beta1, beta2, scale1, scale2, epsilon = how
+    m[at] = m[at] * beta1 + g[at] * (_ONE - beta1)
+    v[at] = v[at] * beta2 + g[at] * g[at] * (_ONE - beta2)
+    p[at] -= rate * m[at] * scale1 / (np.sqrt(v[at] * scale2) + epsilon)
+
+
+@kernel(inline=True)
+def _move_vector(p, g, m, v, at, rates, how, seen):
+    """LANES numbers; only those move that were seen (all, if it is None)."""
+    beta1, beta2, scale1, scale2, epsilon = how
+    slope, before, m_before, v_before = vload(g, at), vload(p, at), vload(m, at), vload(v, at)
+    m_now = m_before * beta1 + slope * (_ONE - beta1)
+    v_now = v_before * beta2 + slope * slope * (_ONE - beta2)
+    now = before - rates * m_now * scale1 / (vsqrt(v_now * scale2) + epsilon)
+    if seen is None:
+        vstore(m, at, m_now)
+        vstore(v, at, v_now)
+        vstore(p, at, now)
+    else:
+        vstore(m, at, vselect(seen, m_now, m_before))
+        vstore(v, at, vselect(seen, v_now, v_before))
+        vstore(p, at, vselect(seen, now, before))
+
+
+@kernel()
+def _long_rows(first_row, last_row, terms, p, g, m, v, visible, rates, how):
+    """Row by row: the whole vectors of a row, then what is left of it."""
     whole = terms // LANES * LANES
-    for chunk in prange(_CHUNKS):
-        for i in range(chunk * count // _CHUNKS, (chunk + 1) * count // _CHUNKS):
-            if not visible[i]:
-                continue
-            p, g, m, v = parameters[i], gradient[i], first[i], second[i]
+    for i in range(first_row, last_row):
+        if visible[i]:
             for k in range(0, whole, LANES):
-                slope = vload(g, k)
-                m_k = vload(m, k) * beta1 + slope * (_ONE - beta1)
-                v_k = vload(v, k) * beta2 + slope * slope * (_ONE - beta2)
-                vstore(m, k, m_k)
-                vstore(v, k, v_k)
-                vstore(p, k, vload(p, k) - vload(rates, k) * m_k * scale1 / (vsqrt(v_k * scale2) + epsilon))
+                _move_vector(p, g, m, v, i * terms + k, vload(rates, k), how, None)
             for k in range(whole, terms):
-                m_k = m[k] * beta1 + g[k] * (_ONE - beta1)
-                v_k = v[k] * beta2 + g[k] * g[k] * (_ONE - beta2)
-                m[k] = m_k
-                v[k] = v_k
-                p[k] -= rates[k] * m_k * scale1 / (np.sqrt(v_k * scale2) + epsilon)
+                _move_number(p, g, m, v, i * terms + k, rates[k], how)
+
+
+@kernel()
+def _short_rows(first_row, last_row, terms, p, g, m, v, visible, rates, how):
+    """LANES rows at once, which are as many vectors as a row has numbers; then the rows that are left."""
+    seen, each = scratch(LANES * terms), scratch(LANES * terms)
+    for k in range(LANES * terms):
+        each[k] = rates[k % terms]
+    whole = first_row + (last_row - first_row) // LANES * LANES
+    for start in range(first_row, whole, LANES):
+        any_seen = False
+        for lane in range(LANES):
+            any_seen |= visible[start + lane]
+            for k in range(terms):
+                seen[lane * terms + k] = np.float32(visible[start + lane])
+        if any_seen:
+            for k in range(0, LANES * terms, LANES):
+                _move_vector(p, g, m, v, start * terms + k, vload(each, k), how, vload(seen, k) > 0)
+    _long_rows(whole, last_row, terms, p, g, m, v, visible, rates, how)
+
+
+@kernel(parallel=True)
+def _adam(terms, parameters, gradient, first, second, visible, rates, how):
+    """All arrays flat [N * terms], visible [N], rates [terms]; ``how``: betas, what undoes the moments' bias, epsilon."""
+    count = visible.shape[0]
+    for chunk in prange(_CHUNKS):
+        begin, end = chunk * count // _CHUNKS, (chunk + 1) * count // _CHUNKS
+        if terms < LANES:
+            _short_rows(begin, end, terms, parameters, gradient, first, second, visible, rates, how)
+        else:
+            _long_rows(begin, end, terms, parameters, gradient, first, second, visible, rates, how)
 
 
 @dataclass(eq=False)
@@ -83,7 +125,7 @@ def adam_step(
         return
     terms = parameters.size // count
     each = np.ascontiguousarray(np.broadcast_to(np.asarray(rates, np.float32).reshape(-1), (terms,)))
-    arrays = (a.reshape(count, terms) for a in (parameters, gradient, moments.first, moments.second))
+    arrays = (a.reshape(-1) for a in (parameters, gradient, moments.first, moments.second))
     scale1, scale2 = 1 / (1 - BETA1**step), 1 / (1 - BETA2**step)
-    constants = (np.float32(c) for c in (BETA1, BETA2, scale1, scale2, EPSILON))
-    _adam_rows(*arrays, visible, each, *constants)
+    how = tuple(np.float32(c) for c in (BETA1, BETA2, scale1, scale2, EPSILON))
+    _adam(terms, *arrays, visible, each, how)
