@@ -81,7 +81,7 @@ def _short_rows(first_row, last_row, terms, p, g, m, v, visible, rates, how):
 
 @kernel(parallel=True)
 def _adam(terms, parameters, gradient, first, second, visible, rates, how):
-    """All arrays flat [N * terms], visible [N], rates [terms]; ``how``: betas, what undoes the moments' bias, epsilon."""
+    """Arrays are flat [N * terms], visible [N], rates [terms]; ``how``: betas, what undoes their bias, epsilon."""
     count = visible.shape[0]
     for chunk in prange(_CHUNKS):
         begin, end = chunk * count // _CHUNKS, (chunk + 1) * count // _CHUNKS
