@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .jit import kernel
 from .scratch import aligned_zeros, scratch
-from .vec import LANES, viota, vload, vmax, vselect, vset, vstore, vsum
+from .vec import LANES, viota, vload, vmax, vselect, vset, vstore, vstore3, vsum
 
 Float32 = NDArray[np.float32]
 
@@ -118,6 +118,17 @@ def _ssim_partials(a, b, window, width, padded, partials, row_ssim):  # type: ig
                 row_ssim[c, y] = vsum(total)
 
 
+@kernel(inline=True)
+def _interleave(lines, width, row):
+    """Three lines [3, W and more] into a row of pixels [W * 3]."""
+    whole = width // LANES * LANES
+    for x in range(0, whole, LANES):
+        vstore3(row, 3 * x, vload(lines[0], x), vload(lines[1], x), vload(lines[2], x))
+    for x in range(whole, width):
+        for c in range(3):
+            row[3 * x + c] = lines[c, x]
+
+
 @kernel(parallel=True)
 def _loss_gradient(a, b, partials, window, padded, l1_weight, ssim_weight, gradient, row_l1):  # type: ignore[no-untyped-def]
     """d loss / d a [H, W, 3], and the absolute differences summed by row [3, H]."""
@@ -125,9 +136,9 @@ def _loss_gradient(a, b, partials, window, padded, l1_weight, ssim_weight, gradi
     stride = a.shape[2]
     for chunk in prange(_CHUNKS):
         columns = scratch(3 * stride).reshape(3, stride)
-        line = scratch(padded)
-        for c in range(3):
-            for y in range(chunk * height // _CHUNKS, (chunk + 1) * height // _CHUNKS):
+        lines = scratch(3 * padded).reshape(3, padded)
+        for y in range(chunk * height // _CHUNKS, (chunk + 1) * height // _CHUNKS):
+            for c in range(3):
                 for x in range(0, stride, LANES):
                     s_mu = vset(_ZERO)
                     s_aa = s_mu
@@ -156,10 +167,9 @@ def _loss_gradient(a, b, partials, window, padded, l1_weight, ssim_weight, gradi
                     total = total + vmax(difference, vset(_ZERO) - difference)
                     falling = vselect(difference < _ZERO, -l1_weight, _ZERO)
                     d_l1 = vselect(difference > _ZERO, l1_weight, falling)
-                    vstore(line, x, d_l1 - (d_mu + v_a * d_aa * _TWO + v_b * d_ab) * ssim_weight)
+                    vstore(lines[c], x, d_l1 - (d_mu + v_a * d_aa * _TWO + v_b * d_ab) * ssim_weight)
                 row_l1[c, y] = vsum(total)
-                for x in range(width):
-                    gradient[y, x, c] = line[x]
+            _interleave(lines, width, gradient[y].reshape(-1))
 
 
 @dataclass(frozen=True, eq=False)
