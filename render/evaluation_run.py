@@ -15,6 +15,7 @@ from . import requests
 from .evaluation import Split, choose_split, evaluate
 from .evaluation_pictures import PictureFolder
 from .evaluation_walk import read_walk
+from .joblock import JobLock
 from .progress import Progress
 
 LEAST_LONG_SIDE = 64
@@ -51,6 +52,8 @@ class EvaluationRequest:
             raise SettingsError(
                 "--geometry and --true-cameras say what is true of a walk; give its frames with --walk."
             )
+        if self.job is not None and self.job.exists() and not self.job.is_dir():
+            raise SettingsError(f"--job should name a folder, but {self.job} is a file; name another place.")
         if self.long_side < LEAST_LONG_SIDE:
             raise SettingsError(f"--long-side must be at least {LEAST_LONG_SIDE} pixels, got {self.long_side}.")
 
@@ -129,9 +132,19 @@ def machine() -> dict[str, object]:
 
 @contextmanager
 def _workdir(chosen: Path | None) -> Iterator[Path]:
+    """A folder for poses and the fit: the chosen one, which no other run may use meanwhile, or one for this run.
+
+    Raises:
+        SettingsError: if another run uses it.
+    """
     if chosen is not None:
         chosen.mkdir(parents=True, exist_ok=True)
-        yield chosen
+        lock = JobLock(chosen)
+        lock.acquire()
+        try:
+            yield chosen
+        finally:
+            lock.release()
         return
     with tempfile.TemporaryDirectory(prefix="flythrough-") as folder:
         yield Path(folder)

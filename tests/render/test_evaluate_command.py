@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from cameras.errors import FlythroughError, MissingExtraError
+from cameras.errors import FlythroughError, MissingExtraError, SettingsError
 from render.cli import cli
 from render.evaluation_run import EvaluationRequest
+from render.joblock import JobLock
 
 SHORT = ["--iterations", "24", "--max-gaussians", "400", "--hold-out", "7"]
 
@@ -49,12 +50,21 @@ def test_a_table_for_people(tiny_room: Path) -> None:
         ({"true_cameras": Path("cameras.json")}, "give its frames with --walk"),
         ({"long_side": 8}, "--long-side must be at least 64"),
         ({"seed": -1}, "seed should be from 0"),
+        ({"job": Path(__file__)}, "--job should name a folder, but .* is a file"),
     ],
 )
 def test_what_is_wrong_is_said_before_the_work(changes: dict[str, object], message: str, tmp_path: Path) -> None:
     values: dict[str, object] = {"source": tmp_path, **changes}
     with pytest.raises(FlythroughError, match=message):
         EvaluationRequest(**values).check()  # type: ignore[arg-type]
+
+
+def test_two_runs_do_not_share_a_folder(tiny_room: Path, tmp_path: Path) -> None:
+    lock = JobLock(tmp_path)
+    lock.acquire()
+    with pytest.raises(SettingsError, match="another flythrough .* is working in"):
+        CliRunner().invoke(cli, ["evaluate", str(tiny_room), *SHORT, "--job", str(tmp_path)], catch_exceptions=False)
+    lock.release()
 
 
 def test_a_walk_with_true_depth_prints_its_geometry(tiny_room: Path, tmp_path: Path) -> None:
