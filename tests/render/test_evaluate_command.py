@@ -50,7 +50,7 @@ def test_a_table_for_people(tiny_room: Path) -> None:
         ({"true_cameras": Path("cameras.json")}, "give its frames with --walk"),
         ({"long_side": 8}, "--long-side must be at least 64"),
         ({"seed": -1}, "seed should be from 0"),
-        ({"job": Path(__file__)}, "--job should name a folder, but .* is a file"),
+        ({"job": Path(__file__)}, r"--job should name a folder, but .* is a file"),
     ],
 )
 def test_what_is_wrong_is_said_before_the_work(changes: dict[str, object], message: str, tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_what_is_wrong_is_said_before_the_work(changes: dict[str, object], messa
 def test_two_runs_do_not_share_a_folder(tiny_room: Path, tmp_path: Path) -> None:
     lock = JobLock(tmp_path)
     lock.acquire()
-    with pytest.raises(SettingsError, match="another flythrough .* is working in"):
+    with pytest.raises(SettingsError, match=r"another flythrough .* is working in"):
         CliRunner().invoke(cli, ["evaluate", str(tiny_room), *SHORT, "--job", str(tmp_path)], catch_exceptions=False)
     lock.release()
 
