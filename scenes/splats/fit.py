@@ -200,12 +200,14 @@ class _Fitting:
 
     def _first_gaussians(self, fitted: Sequence[PosedPhoto], start: SplatScene | None) -> Gaussians:
         settings = self._settings
+        full = self._backdrop is None and not self._has_alpha  # the picture shows something everywhere
         if start is None:
             return initial_gaussians(
                 self._capture.points,
                 fitted,
                 seed_gaussians=settings.seed_gaussians,
-                far_gaussians=settings.far_gaussians if self._backdrop is None and not self._has_alpha else 0,
+                surface_gaussians=settings.surface_gaussians if full else 0,
+                far_gaussians=settings.far_gaussians if full else 0,
                 max_gaussians=settings.max_gaussians,
                 seed=self._seed,
             )

@@ -1,4 +1,4 @@
-"""The first Gaussians of a fit: on the sparse points, where those are few in front of the cameras, and far behind all.
+"""The first Gaussians of a fit: on the sparse points and on the surfaces between them, and far behind all.
 
 Sparse points are rare where a window looks out, and a Gaussian does not travel far while it is fitted. Without some
 that begin out there, the garden is painted on the air before the window.
@@ -14,6 +14,7 @@ from scenes.captures.capture import SparsePoints
 from scenes.captures.pixels import PosedPhoto
 
 from .gaussians import SH_TERMS, Gaussians
+from .initialize_surface import surface_points
 from .schedule import random_stream
 
 Float64 = NDArray[np.float64]
@@ -42,6 +43,7 @@ def initial_gaussians(
     photos: Sequence[PosedPhoto],
     *,
     seed_gaussians: int,
+    surface_gaussians: int,
     far_gaussians: int,
     max_gaussians: int,
     seed: int,
@@ -51,7 +53,8 @@ def initial_gaussians(
     Args:
         points: may be empty.
         photos: at least one; their cameras and colours make the points in front of the cameras.
-        seed_gaussians: how many there should be at least.
+        seed_gaussians: how many there should be at least; what is missing begins anywhere before the cameras.
+        surface_gaussians: how many more are tried on the surfaces between the points.
         far_gaussians: how many more begin behind what the points show.
         max_gaussians: and at most.
         seed: of the random choices.
@@ -69,10 +72,12 @@ def initial_gaussians(
     def far_away(n: int) -> Float64:
         return far * _FARTHEST ** rng.random(n)
 
+    between, seen_there = surface_points(positions, photos, min(surface_gaussians, max_gaussians // 4), rng)
     missing = max(0, min(seed_gaussians, max_gaussians) - len(positions))
     for count, depths in ((missing, uniform_in_volume), (far_gaussians, far_away)):
         seeds, seed_colors = _points_before_cameras(photos, count, depths, rng)
         positions, colors = np.concatenate([positions, seeds]), np.concatenate([colors, seed_colors])
+    positions, colors = np.concatenate([positions, between]), np.concatenate([colors, seen_there])
     if len(positions) > max_gaussians:
         chosen = np.sort(rng.choice(len(positions), max_gaussians, replace=False))
         positions, colors = positions[chosen], colors[chosen]

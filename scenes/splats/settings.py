@@ -81,6 +81,8 @@ class FitSettings:
         sh_degree: highest degree of the spherical harmonics, 0 to 3; a degree more is opened each ``sh_interval``.
         sh_interval: as a fraction of the fit.
         seed_gaussians: sparse points are topped up to this number with points in front of the cameras.
+        surface_gaussians: so many more are tried on the surfaces between the sparse points; none where photos have
+            alpha or a plain backdrop.
         far_gaussians: so many more begin far behind all points, for what windows show; none where there is a plain
             backdrop or alpha.
         antialiased: low-pass filter with opacity compensation (Mip-Splatting).
@@ -102,6 +104,7 @@ class FitSettings:
     sh_degree: int = 3
     sh_interval: float = 0.1
     seed_gaussians: int = 10_000
+    surface_gaussians: int = 20_000
     far_gaussians: int = 3_000
     antialiased: bool = True
     exposure: bool = True
