@@ -178,7 +178,10 @@ def evaluate(
         InputError: if the walk's world cannot be joined to the capture's.
     """
     from scenes.splats.fit import fit
+    from scenes.splats.warmup import ALL, FITTING, warmup
 
+    if backend != "reference":
+        warmup(backend, report, FITTING if walk is None else ALL)
     to_world = None if walk is None else world_from_walk(walk, capture)
     photos = load_photos(capture, long_side=long_side, report=report)
     chosen = set(split.train) | set(split.test)

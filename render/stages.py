@@ -144,8 +144,11 @@ def make_scene(work: Path, capture_folder: Path, choice: FitChoice, seed: int, r
     """Fits a scene to all photos but a few, and scores it on those."""
     from scenes.splats.fit import fit
     from scenes.splats.scene import SplatScene
+    from scenes.splats.warmup import FITTING, warmup
 
     capture = read_capture(capture_folder)
+    if choice.backend != "reference":
+        warmup(choice.backend, report, FITTING)
     hold_out = choose_held_out([image.name for image in capture.images if not image.is_generated])
     fitted = fit(
         capture,
@@ -210,7 +213,9 @@ def make_film(
 ) -> Made:
     """Renders the path through the scene, and makes the poster and the contact sheet."""
     from scenes.splats.scene import SplatScene
+    from scenes.splats.warmup import FILMING, warmup
 
+    warmup(backend, report, FILMING)
     scene = SplatScene.load(scene_file)
     output = work / f"film{settings.video.codec.suffix}"
     result = render_film(scene, read_path(path_file), settings, work / "segments", output, report=report)

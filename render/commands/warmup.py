@@ -14,7 +14,8 @@ def command(backend: str, progress: str) -> None:
     """Compiles the engine's kernels and keeps them, so that the next command starts at once."""
     import numpy as np
 
-    from scenes.splats.engine import resolve_backend, warmup
+    from scenes.splats.engine import resolve_backend
+    from scenes.splats.warmup import warmup
 
     from ..frame_numbers import planes_of
     from ..progress_sinks import open_progress, time_text

@@ -11,9 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from cameras.camera import Camera
 from cameras.errors import FlythroughError, InstallationError, SettingsError
-from cameras.intrinsics import Intrinsics
-from cameras.reporting import Report, silent
-from cameras.rigid import Rigid
 
 from ..scene import View
 from .gaussians import Gaussians
@@ -210,47 +207,6 @@ def cpu_engine_trouble() -> str | None:
     except Exception as error:  # whatever Numba or LLVM raise on an odd machine
         return f"{type(error).__name__}: {error}".splitlines()[0]
     return compiles()
-
-
-def warmup(backend: str = "auto", report: Report = silent) -> None:
-    """Compile every kernel of a backend once and keep them on disk, so that the first use is no surprise.
-
-    Raises:
-        SettingsError, MissingExtraError, InstallationError: as ``resolve_backend``.
-    """
-    chosen = resolve_backend(backend)
-    gaussians, camera = _sample_scene()
-    if chosen != "cpu":
-        Engine(chosen).render(gaussians, camera)
-        report("compile the engine", 1.0, {"backend": chosen})
-        return
-    from .cpu.path import PathRasterizer
-    from .cpu.rasterizer import Rasterizer
-
-    rasterizer = Rasterizer()
-    ones = np.ones((camera.height, camera.width), np.float32)
-    raster = rasterizer.forward(gaussians, camera)
-    report("compile the engine", 0.4, {"kernels": "drawing"})
-    rasterizer.backward(raster, np.ones((*ones.shape, 3), np.float32))
-    report("compile the engine", 0.75, {"kernels": "gradients"})
-    raster = rasterizer.forward(gaussians, camera, depth=True)
-    rasterizer.backward(raster, np.ones((*ones.shape, 3), np.float32), ones, ones)
-    report("compile the engine", 0.9, {"kernels": "depth"})
-    path = PathRasterizer(gaussians)
-    for depth in (False, True):
-        path.frame(camera, depth=depth)
-    report("compile the engine", 1.0, {"kernels": "paths"})
-
-
-def _sample_scene() -> tuple[Gaussians, Camera]:
-    """A few Gaussians before a small camera."""
-    n = 64
-    rng = np.random.default_rng(0)
-    means = rng.uniform((-1, -1, 2), (1, 1, 4), (n, 3)).astype(np.float32)
-    quaternions = np.tile(np.array([1, 0, 0, 0], np.float32), (n, 1))
-    log_scales, logits = np.full((n, 3), -2.0, np.float32), np.zeros(n, np.float32)
-    gaussians = Gaussians(means, quaternions, log_scales, logits, np.zeros((n, 3, 16), np.float32))
-    return gaussians, Camera(Intrinsics.from_fov(40, 24, 0.8), Rigid.identity())
 
 
 Drawer = Callable[[Gaussians, Camera, int, Float32, bool, bool], Drawn]  # ..., background, antialiased, depth

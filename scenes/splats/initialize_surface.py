@@ -97,4 +97,4 @@ def visible_points(rays: Float64) -> NDArray[np.intp]:
     distances = np.linalg.norm(rays, axis=1, keepdims=True)
     flipped = rays * (2 * _FLIP * distances.max() / distances - 1)
     corners = ConvexHull(np.concatenate([flipped, np.zeros((1, 3))])).vertices
-    return np.sort(corners[corners < len(rays)])
+    return np.sort(corners[corners < len(rays)]).astype(np.intp)

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scenes.splats.cpu.adam import BETA1, BETA2, EPSILON, Moments, _adam, adam_step
-from scenes.splats.fit_warmup import warmup_fit
+from scenes.splats.cpu.adam import BETA1, BETA2, EPSILON, Moments, adam_step
 
 
 @settings(max_examples=20, deadline=None)
@@ -57,8 +56,3 @@ def test_one_rate_serves_all_numbers_of_a_row() -> None:
     parameters = np.zeros((2, 3), np.float32)
     adam_step(parameters, np.ones((2, 3), np.float32), Moments.zeros_like(parameters), np.ones(2, np.bool_), 0.5, 1)
     np.testing.assert_allclose(parameters, -0.5, rtol=1e-5)
-
-
-def test_warming_up_compiles_the_kernels_of_a_fit() -> None:
-    warmup_fit()
-    assert _adam.signatures

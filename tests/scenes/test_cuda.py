@@ -31,7 +31,20 @@ def gaussians() -> Gaussians:
 
 
 def drawn(gaussians: Gaussians, antialiased: bool = True, degree: int = 3, device: str = "cuda"):
-    return cuda.Drawer(device).draw(gaussians, CAMERA, degree, BACKGROUND, antialiased, depth=True)
+    rgb, alpha, expected, median = cuda.Drawer(device).draw(
+        gaussians, CAMERA, degree, BACKGROUND, antialiased, depth=True
+    )
+    assert expected is not None
+    assert median is not None
+    return rgb, alpha, expected, median
+
+
+def test_depth_that_was_not_asked_for_does_not_come(gaussians, gsplat_stand_in):
+    rgb, alpha, *depths = cuda.Drawer("cpu").draw(gaussians, CAMERA, 3, BACKGROUND, True, depth=False)
+    assert depths == [None, None]
+    with_depth = drawn(gaussians, device="cpu")
+    np.testing.assert_allclose(rgb, with_depth[0], atol=1e-6)
+    np.testing.assert_allclose(alpha, with_depth[1], atol=1e-6)
 
 
 @pytest.mark.parametrize("antialiased", [True, False])

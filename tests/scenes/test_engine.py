@@ -110,9 +110,10 @@ _WITHOUT_NUMBA = """
 import sys, warnings
 sys.modules["numba"] = None
 from scenes.splats import engine
+from scenes.splats.warmup import sample_scene
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    gaussians, camera = engine._sample_scene()
+    gaussians, camera = sample_scene()
     print(engine.resolve_backend("cpu"), engine.render(gaussians, camera, backend="cpu").rgb.shape)
 print(caught[0].message)
 """
@@ -150,10 +151,3 @@ def test_cuda_with_a_broken_gsplat_says_so(monkeypatch):
     monkeypatch.setattr(cuda, "_import_gsplat", lambda: None)
     with pytest.raises(InstallationError, match="cannot be imported"):
         engine.resolve_backend("cuda")
-
-
-def test_warmup_reports_to_the_end(no_cuda):
-    told: list[float] = []
-    engine.warmup("cpu", lambda stage, fraction, figures: told.append(fraction))
-    assert told == sorted(told)
-    assert told[-1] == 1

@@ -124,7 +124,7 @@ def adam_step(
     if count == 0:
         return
     terms = parameters.size // count
-    each = np.ascontiguousarray(np.broadcast_to(np.asarray(rates, np.float32).reshape(-1), (terms,)))
+    each = np.array(np.broadcast_to(np.asarray(rates, np.float32).reshape(-1), (terms,)))  # never read-only
     arrays = (a.reshape(-1) for a in (parameters, gradient, moments.first, moments.second))
     scale1, scale2 = 1 / (1 - BETA1**step), 1 / (1 - BETA2**step)
     how = tuple(np.float32(c) for c in (BETA1, BETA2, scale1, scale2, EPSILON))
