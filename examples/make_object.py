@@ -6,7 +6,6 @@ Needs the extra `flythrough[examples]` (Mitsuba and Open Image Denoise) and LLVM
 The same seed gives the same object. A run that was stopped goes on where it was: views that are there are kept.
 """
 
-import argparse
 import json
 import time
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from object_maker.instrument import count_triangles, make_instrument
 from object_maker.studio import FOV_X_RAD, Studio, poses
+from room_maker.command import run
 from room_maker.meshes import Floats
 
 
@@ -79,16 +79,15 @@ def make(out: Path, seed: int, plan: Plan, minutes: float) -> bool:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seed", type=int, default=0, help="which object: its painting, grain and the rings' places")
-    parser.add_argument("--out", type=Path, default=Path("object"), help="folder to make")
-    parser.add_argument("--draft", action="store_true", help="fewer and smaller views")
-    parser.add_argument("--minutes", type=float, default=1e9, help="stop after this time; run again to go on")
-    options = parser.parse_args()
-    if options.seed < 0:
-        parser.error(f"--seed wants a whole number from 0 up, got {options.seed}")
-    whole = make(options.out, options.seed, DRAFT if options.draft else STANDARD, options.minutes)
-    print(f"{options.out}: {'complete' if whole else 'not complete yet: run the same command again'}")
+    described = (__doc__ or "").splitlines()[0]
+    run(
+        make,
+        STANDARD,
+        DRAFT,
+        out="object",
+        description=described,
+        seed_help="which object: its painting, grain and the rings' places",
+    )
 
 
 if __name__ == "__main__":

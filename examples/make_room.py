@@ -6,7 +6,6 @@ Needs the extra `flythrough[examples]` (Mitsuba and Open Image Denoise) and LLVM
 The same seed gives the same room. Every pass makes every picture cleaner; a run that was stopped goes on where it was.
 """
 
-import argparse
 import json
 import shutil
 import time
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from room_maker import files, views
+from room_maker.command import run
 from room_maker.layout import make_room
 from room_maker.meshes import Floats
 from room_maker.room import Room
@@ -144,16 +144,8 @@ def make(out: Path, seed: int, plan: Plan, minutes: float) -> bool:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seed", type=int, default=0, help="which room: layout, materials and light")
-    parser.add_argument("--out", type=Path, default=Path("room"), help="folder to make")
-    parser.add_argument("--draft", action="store_true", help="fewer and smaller pictures")
-    parser.add_argument("--minutes", type=float, default=1e9, help="stop after this time; run again to go on")
-    options = parser.parse_args()
-    if options.seed < 0:
-        parser.error(f"--seed wants a whole number from 0 up, got {options.seed}")
-    whole = make(options.out, options.seed, DRAFT if options.draft else STANDARD, options.minutes)
-    print(f"{options.out}: {'complete' if whole else 'not complete yet: run the same command again'}")
+    described = (__doc__ or "").splitlines()[0]
+    run(make, STANDARD, DRAFT, out="room", description=described, seed_help="which room: layout, materials and light")
 
 
 if __name__ == "__main__":
