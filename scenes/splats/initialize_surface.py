@@ -16,6 +16,7 @@ from scenes.captures.pixels import PosedPhoto
 Float64 = NDArray[np.float64]
 
 _MOST_PHOTOS = 64  # that are looked at
+_MOST_POINTS = 30_000  # that are looked at in each
 _FEWEST_POINTS = 50  # in a photo
 _BORDER = 0.2  # of the photo's size: points so far outside of it help, too
 _MOST_SLANT = 1.1  # between the depths of a triangle's corners
@@ -39,6 +40,8 @@ def surface_points(
     """
     chosen = np.unique(np.linspace(0, len(photos) - 1, min(len(photos), _MOST_PHOTOS)).astype(int))
     shares = np.bincount(rng.integers(0, len(chosen), count), minlength=len(chosen))
+    if len(positions) > _MOST_POINTS:
+        positions = positions[np.sort(rng.choice(len(positions), _MOST_POINTS, replace=False))]
     trusted = _with_neighbours(positions)
     found: list[Float64] = [np.zeros((0, 3))]
     colors: list[Float64] = [np.zeros((0, 3))]

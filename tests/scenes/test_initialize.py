@@ -8,6 +8,7 @@ from cameras.intrinsics import Intrinsics
 from cameras.rigid import Rigid
 from scenes.captures.capture import SparsePoints
 from scenes.captures.pixels import PosedPhoto
+from scenes.splats import initialize_surface
 from scenes.splats.gaussians import Gaussians
 from scenes.splats.initialize import initial_gaussians
 from scenes.splats.initialize_surface import surface_depths, surface_points, visible_points
@@ -94,3 +95,11 @@ def test_points_that_are_no_surface_give_none(points: np.ndarray) -> None:
     _, photos = room(10)
     found, colors = surface_points(points, photos, 50, np.random.default_rng(0))
     assert found.shape == colors.shape == (0, 3)
+
+
+def test_of_many_points_a_share_suffices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(initialize_surface, "_MOST_POINTS", 200)
+    points, photos = room(1000)
+    found, _ = surface_points(points, photos, 500, np.random.default_rng(0))
+    assert len(found) > 200
+    assert (np.isclose(found[:, 2], 5) | np.isclose(found[:, 2], 2)).all()
