@@ -89,10 +89,9 @@ def adam_step(
         rates: the step size, one for all or one for each number of a row.
         step: how many steps were made with this one, from 1.
     """
-    one, beta1, beta2 = np.float32(1), np.float32(BETA1), np.float32(BETA2)
     slope = gradient[rows]
-    m = first[rows] * float(beta1) + slope * float(one - beta1)
-    v = second[rows] * float(beta2) + slope * slope * float(one - beta2)
+    m = first[rows] * BETA1 + slope * (1 - BETA1)
+    v = second[rows] * BETA2 + slope * slope * (1 - BETA2)
     first[rows], second[rows] = m, v
     scale1, scale2 = 1 / (1 - BETA1**step), 1 / (1 - BETA2**step)
     parameters[rows] -= rates * m * scale1 / ((v * scale2).sqrt() + EPSILON)

@@ -19,24 +19,23 @@ BETA1 = 0.9
 BETA2 = 0.999
 EPSILON = 1e-15
 _CHUNKS = 32
-_ONE = np.float32(1)
 
 
 @kernel(inline=True)
 def _move_number(p, g, m, v, at, rate, how):
-    beta1, beta2, scale1, scale2, epsilon = how
-    m[at] = m[at] * beta1 + g[at] * (_ONE - beta1)
-    v[at] = v[at] * beta2 + g[at] * g[at] * (_ONE - beta2)
+    beta1, beta2, new1, new2, scale1, scale2, epsilon = how
+    m[at] = m[at] * beta1 + g[at] * new1
+    v[at] = v[at] * beta2 + g[at] * g[at] * new2
     p[at] -= rate * m[at] * scale1 / (np.sqrt(v[at] * scale2) + epsilon)
 
 
 @kernel(inline=True)
 def _move_vector(p, g, m, v, at, rates, how, seen):
     """LANES numbers; only those move that were seen (all, if it is None)."""
-    beta1, beta2, scale1, scale2, epsilon = how
+    beta1, beta2, new1, new2, scale1, scale2, epsilon = how
     slope, before, m_before, v_before = vload(g, at), vload(p, at), vload(m, at), vload(v, at)
-    m_now = m_before * beta1 + slope * (_ONE - beta1)
-    v_now = v_before * beta2 + slope * slope * (_ONE - beta2)
+    m_now = m_before * beta1 + slope * new1
+    v_now = v_before * beta2 + slope * slope * new2
     now = before - rates * m_now * scale1 / (vsqrt(v_now * scale2) + epsilon)
     if seen is None:
         vstore(m, at, m_now)
@@ -81,7 +80,7 @@ def _short_rows(first_row, last_row, terms, p, g, m, v, visible, rates, how):
 
 @kernel(parallel=True)
 def _adam(terms, parameters, gradient, first, second, visible, rates, how):
-    """Arrays are flat [N * terms], visible [N], rates [terms]; ``how``: betas, what undoes their bias, epsilon."""
+    """Arrays are flat [N * terms], visible [N], rates [terms]; ``how`` is that of ``adam_step``."""
     count = visible.shape[0]
     for chunk in prange(_CHUNKS):
         begin, end = chunk * count // _CHUNKS, (chunk + 1) * count // _CHUNKS
@@ -127,5 +126,6 @@ def adam_step(
     each = np.array(np.broadcast_to(np.asarray(rates, np.float32).reshape(-1), (terms,)))  # never read-only
     arrays = (a.reshape(-1) for a in (parameters, gradient, moments.first, moments.second))
     scale1, scale2 = 1 / (1 - BETA1**step), 1 / (1 - BETA2**step)
-    how = tuple(np.float32(c) for c in (BETA1, BETA2, scale1, scale2, EPSILON))
+    # In float64 first: in float32, 1 - BETA2 is wrong in its fifth digit.
+    how = tuple(np.float32(c) for c in (BETA1, BETA2, 1 - BETA1, 1 - BETA2, scale1, scale2, EPSILON))
     _adam(terms, *arrays, visible, each, how)
