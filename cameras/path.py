@@ -1,77 +1,23 @@
 """A camera's path: keyframes, the curves through them, and the clock on which it flies."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arrays import Floats, norms
+from .arrays import Floats, norms, unit
 from .camera import Camera
-from .intrinsics import FULL_FRAME_HEIGHT_MM, Intrinsics
+from .intrinsics import Intrinsics
+from .keyframe import Keyframe
 from .rigid import Rigid
-from .rotations import angle_rad, look_rotation, matrix_from_quaternion, quaternion_from_matrix
+from .rotations import angle_rad, look_rotation, matrix_from_quaternion
 from .splines import ArcLength, Curve, RotationCurve
 
-UNIT_TOLERANCE = 1e-6
 _SHORTEST_EASE_S = 1e-6
 # Neighbouring keyframes nearer than this part of the path's size have no direction to fly.
 _REPEATED = 1e-9
-
-
-@dataclass(frozen=True)
-class Keyframe:
-    """Where the camera is, how it is turned and how wide it sees, at one point of a path.
-
-    Attributes:
-        position_world: the centre of projection.
-        quaternion_wxyz: unit quaternion of ``world_from_camera``'s rotation (OpenCV camera axes).
-        fov_y_rad: vertical field of view.
-        time_s: when it is reached; None when the path is flown at constant speed.
-
-    Raises:
-        ValueError: on anything not finite, a quaternion off unit length by more than 1e-6, an angle outside (0, pi).
-    """
-
-    position_world: tuple[float, float, float]
-    quaternion_wxyz: tuple[float, float, float, float]
-    fov_y_rad: float
-    time_s: float | None = None
-
-    def __post_init__(self) -> None:
-        if len(self.position_world) != 3 or not all(map(math.isfinite, self.position_world)):
-            raise ValueError(f"position_world must be 3 finite numbers, got {self.position_world}")
-        length = math.hypot(*self.quaternion_wxyz)
-        if len(self.quaternion_wxyz) != 4 or not abs(length - 1) <= UNIT_TOLERANCE:
-            raise ValueError(f"quaternion_wxyz must be 4 numbers of length 1, got {self.quaternion_wxyz}")
-        if not 0 < self.fov_y_rad < math.pi:
-            raise ValueError(f"fov_y_rad must be between 0 and pi, got {self.fov_y_rad}")
-        if self.time_s is not None and not (math.isfinite(self.time_s) and self.time_s >= 0):
-            raise ValueError(f"time_s must be finite and not negative, got {self.time_s}")
-
-    @classmethod
-    def from_pose(cls, world_from_camera: Rigid, fov_y_rad: float, time_s: float | None = None) -> "Keyframe":
-        x, y, z = (float(value) for value in world_from_camera.translation)
-        w, i, j, k = (float(value) for value in quaternion_from_matrix(world_from_camera.rotation))
-        return cls((x, y, z), (w, i, j, k), fov_y_rad, time_s)
-
-    @property
-    def world_from_camera(self) -> Rigid:
-        return Rigid(matrix_from_quaternion(self.quaternion_wxyz), np.array(self.position_world))
-
-
-def fov_y_rad_from_focal_mm(focal_mm: float, sensor_height_mm: float = FULL_FRAME_HEIGHT_MM) -> float:
-    """Vertical field of view of a focal length on a sensor of that height.
-
-    Raises:
-        ValueError: if either is not positive.
-    """
-    if not (focal_mm > 0 and sensor_height_mm > 0):
-        raise ValueError(f"focal_mm and sensor_height_mm must be positive, got {focal_mm} and {sensor_height_mm}")
-    return 2 * math.atan(0.5 * sensor_height_mm / focal_mm)
 
 
 @dataclass(frozen=True)
@@ -84,17 +30,20 @@ class CameraPath:
 
     Attributes:
         keyframes: at least one; one alone is a still.
-        duration_s: length of the film; frame i is at i / fps, so a loop's last frame comes one frame before its first.
+        duration_s: how long it is flown; frame i of a film is at i / fps, so a loop's last frame comes one frame
+            before its first.
         is_loop: the path goes on from its last keyframe to its first.
         no_overshoot: stay in the box of neighbouring keyframes (see `splines`).
         ease_s: as above; half of duration_s where the film is shorter than two eases.
         level_up_world: if given, the horizon is kept level under this axis, and keyframes give the viewing direction
             only; otherwise roll is interpolated like everything else.
-        note: provenance, for people and reports; JSON-able.
+        look_at_world: if given, the camera looks at this point throughout, and keyframes give only which way is up in
+            the picture (nothing at all where ``level_up_world`` does).
 
     Raises:
         ValueError: if the above does not hold, some but not all keyframes have times, times do not increase from 0 to
-            duration_s (a loop ends before it), or two neighbours of an untimed path that moves are at one place.
+            duration_s (a loop ends before it), or two neighbours of an untimed path that moves are at one place; some
+            but not all keyframes have a focus.
     """
 
     keyframes: tuple[Keyframe, ...]
@@ -103,7 +52,7 @@ class CameraPath:
     no_overshoot: bool = False
     ease_s: float = 1.0
     level_up_world: tuple[float, float, float] | None = None
-    note: Mapping[str, object] = field(default_factory=dict[str, object])
+    look_at_world: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
         if not self.keyframes:
@@ -114,6 +63,10 @@ class CameraPath:
             raise ValueError(f"ease_s must be finite and not negative, got {self.ease_s}")
         if self.level_up_world is not None and not 1e-6 < math.hypot(*self.level_up_world) < math.inf:
             raise ValueError(f"level_up_world must be a finite direction, got {self.level_up_world}")
+        if self.look_at_world is not None and not all(map(math.isfinite, self.look_at_world)):
+            raise ValueError(f"look_at_world must be a finite point, got {self.look_at_world}")
+        if len({key.focus_distance is None for key in self.keyframes}) > 1:
+            raise ValueError("either all keyframes have a focus_distance or none")
         self._check_times()
         if not self.is_timed and self._moves:
             steps = self._steps()
@@ -144,28 +97,20 @@ class CameraPath:
         """Length of the flown path in world units."""
         return ArcLength(self._knots, self._position.speed).total if self._moves else 0.0
 
-    def times_s(self, fps: Fraction | float) -> Floats:
-        """[n] the moments of the film's frames: i / fps, n = round(duration_s * fps), at least one.
-
-        Raises:
-            ValueError: if fps is not positive.
-        """
-        rate = Fraction(fps).limit_denominator(1_000_000)
-        if rate <= 0:
-            raise ValueError(f"fps must be positive, got {fps}")
-        count = max(1, round(Fraction(self.duration_s) * rate))
-        return np.array([float(i / rate) for i in range(count)])
-
     def positions_world(self, time_s: ArrayLike) -> Floats:
         """Positions [..., 3] at times [...]."""
         return self._position(self._parameter(time_s))
 
     def rotations(self, time_s: ArrayLike) -> Floats:
         """``world_from_camera`` rotations [..., 3, 3] at times [...]."""
-        rotations = matrix_from_quaternion(self._rotation(self._parameter(time_s)))
-        if self.level_up_world is None:
+        parameter = self._parameter(time_s)
+        rotations = matrix_from_quaternion(self._rotation(parameter))
+        forward, up = rotations[..., 2], -rotations[..., 1]
+        if self.look_at_world is not None:
+            forward = unit(np.asarray(self.look_at_world) - self._position(parameter))
+        elif self.level_up_world is None:
             return rotations
-        return look_rotation(rotations[..., 2], self.level_up_world)
+        return look_rotation(forward, up if self.level_up_world is None else self.level_up_world)
 
     def fovs_y_rad(self, time_s: ArrayLike) -> Floats:
         """Vertical fields of view [...] at times [...]; focal lengths change evenly in their logarithm."""
@@ -173,9 +118,15 @@ class CameraPath:
             2 * np.arctan(np.exp(self._log_half_height(self._parameter(time_s))[..., 0])), dtype=np.float64
         )
 
-    def cameras(self, fps: Fraction | float, width: int, height: int) -> list[Camera]:
-        """The camera of each frame, see `times_s`."""
-        times = self.times_s(fps)
+    def focus_distances(self, time_s: ArrayLike) -> Floats | None:
+        """Focus distances [...] in world units at times [...], evenly in their logarithm; None if all is sharp."""
+        if self._log_focus is None:
+            return None
+        return np.asarray(np.exp(self._log_focus(self._parameter(time_s))[..., 0]), dtype=np.float64)
+
+    def cameras_at(self, time_s: ArrayLike, width: int, height: int) -> list[Camera]:
+        """The cameras at times [n]."""
+        times = np.asarray(time_s, dtype=np.float64)
         rotations, positions, fovs = self.rotations(times), self.positions_world(times), self.fovs_y_rad(times)
         return [
             Camera(Intrinsics.from_fov(width, height, float(fov)), Rigid(rotation, position), float(time))
@@ -234,6 +185,13 @@ class CameraPath:
     def _log_half_height(self) -> Curve:
         fovs = np.array([[key.fov_y_rad] for key in self.keyframes])
         return Curve(self._knots, np.log(np.tan(0.5 * fovs)), closed=self._closed, no_overshoot=True)
+
+    @cached_property
+    def _log_focus(self) -> Curve | None:
+        focus = [key.focus_distance for key in self.keyframes if key.focus_distance is not None]
+        if not focus:
+            return None
+        return Curve(self._knots, np.log(np.array(focus)[:, None]), closed=self._closed, no_overshoot=True)
 
     @cached_property
     def _progress(self) -> ArcLength:

@@ -15,9 +15,11 @@ from .arrays import Floats, angles_between_rad, norms, unit
 from .camera import Camera
 from .errors import SettingsError
 from .intrinsics import Intrinsics
-from .path import CameraPath, Keyframe
+from .keyframe import Keyframe
+from .path import CameraPath
 from .rigid import Rigid
 from .rotations import look_rotation
+from .shot_list import Shot, ShotList
 from .walk_figures import Nearest, Support, WalkFigures, measure_walk, search_tree, without_strays
 from .walk_routes import PhotoGraph, candidate_routes, increasing, resampled, row_indices, smoothed
 
@@ -79,7 +81,7 @@ def plan_walk(
     film_intrinsics: Intrinsics,
     metres_per_unit: float | None = None,
     seed: int = 0,
-) -> CameraPath:
+) -> ShotList:
     """A level, constant-speed path of ``seconds`` close to the photos in place and in direction.
 
     The path is never faster than 0.5 m/s (0.08 of the capture's extent per second where metres are not known) nor
@@ -117,7 +119,7 @@ def plan_walk(
     path = CameraPath(keyframes, seconds, ease_s=ease, level_up_world=(x, y, z))
     figures = measure_walk(path, cameras, points_world)
     note: dict[str, object] = {"made_by": "walk", "seed": seed, "figures": figures.as_note()}
-    return CameraPath(keyframes, seconds, ease_s=ease, level_up_world=(x, y, z), note=note)
+    return ShotList((Shot("walk", path),), note)
 
 
 def _up_world(cameras: Sequence[Camera], up_known: bool) -> Floats:

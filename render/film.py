@@ -17,8 +17,8 @@ import numpy as np
 
 from cameras.camera import Camera
 from cameras.errors import InputError, SettingsError
-from cameras.path import CameraPath
 from cameras.reporting import Report, silent
+from cameras.shot_list import ShotList
 from scenes.scene import Scene
 
 from .codecs import CodecName, find_codec
@@ -119,7 +119,7 @@ class FilmResult:
 
 def render_film(
     scene: Scene,
-    path: CameraPath,
+    path: ShotList,
     settings: FilmSettings,
     workdir: Path,
     output: Path,

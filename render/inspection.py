@@ -60,16 +60,17 @@ def inspect_path(path: Path) -> dict[str, object]:
     """What a camera path holds."""
     from cameras.formats.flythrough_json import read_path_and_world
 
-    camera_path, world = read_path_and_world(path)
+    shots, world = read_path_and_world(path)
     return {
         "kind": "camera path",
-        "keyframes": len(camera_path.keyframes),
-        "seconds": camera_path.duration_s,
-        "is_loop": camera_path.is_loop,
-        "length": round(camera_path.length, 4),
+        "shots": [shot.name for shot in shots.shots],
+        "keyframes": sum(len(shot.path.keyframes) for shot in shots.shots),
+        "seconds": shots.duration_s,
+        "is_loop": len(shots.shots) == 1 and shots.shots[0].path.is_loop,
+        "length": round(shots.length, 4),
         "up_known": world.up_known,
         "metres_per_unit": world.metres_per_unit,
-        "note": dict(camera_path.note),
+        "note": dict(shots.note),
     }
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from cameras.formats.flythrough_json import WorldNote, read_path, write_path
 from cameras.intrinsics import Intrinsics
-from cameras.path import CameraPath
+from cameras.keyframe import focal_mm_from_fov_y_rad
 from cameras.reporting import Report
+from cameras.shot_list import ShotList
 from scenes.captures.capture import Capture
 from scenes.captures.sfm_settings import PoseSettings
 from scenes.splats.settings import FitSettings
@@ -203,9 +204,9 @@ def make_path(work: Path, capture_folder: Path, choice: PathChoice, seed: int, r
     return Made({"path": work / "path.json"}, {**path.note, "focal_mm_full_frame": round(path_focal_mm(path), 1)})
 
 
-def path_focal_mm(path: CameraPath) -> float:
+def path_focal_mm(path: ShotList) -> float:
     """The full-frame focal length of a path's first keyframe, by its vertical field of view."""
-    return 12.0 / math.tan(path.keyframes[0].fov_y_rad / 2)
+    return focal_mm_from_fov_y_rad(path.shots[0].path.keyframes[0].fov_y_rad)
 
 
 def make_film(

@@ -1,9 +1,12 @@
 """Our own path file: one JSON object with strict keys, exact in both directions.
 
-    {"format": "flythrough-path", "version": 1,
-     "duration_s": 12.0, "is_loop": false, "no_overshoot": false, "ease_s": 1.0, "level_up_world": [0, 0, 1],
+    {"format": "flythrough-path", "version": 2,
      "world": {"up_known": true, "metres_per_unit": 1.0},
-     "keyframes": [{"position_world": [x, y, z], "quaternion_wxyz": [w, x, y, z], "fov_y_rad": 0.8, "time_s": null}],
+     "shots": [{"name": "through the door", "is_continued": false,
+                "duration_s": 12.0, "is_loop": false, "no_overshoot": false, "ease_s": 1.0,
+                "level_up_world": [0, 0, 1], "look_at_world": null,
+                "keyframes": [{"position_world": [x, y, z], "quaternion_wxyz": [w, x, y, z], "fov_y_rad": 0.8,
+                               "time_s": null, "focus_distance": null}]}],
      "note": {}}
 
 The world is ours (+z up once ``up_known``, OpenCV camera axes; see `cameras.conventions`); all keys must be there and
@@ -19,10 +22,12 @@ from typing import Annotated, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from ..errors import InputError
-from ..path import CameraPath, Keyframe
+from ..keyframe import Keyframe
+from ..path import CameraPath
+from ..shot_list import Shot, ShotList
 
 FORMAT = "flythrough-path"
-VERSION = 1
+VERSION = 2
 # A path of a day's film is far smaller; a larger file is not a path.
 MAX_BYTES = 64 * 1024 * 1024
 
@@ -43,18 +48,26 @@ class _Key(_Strict):
     quaternion_wxyz: tuple[float, float, float, float]
     fov_y_rad: float
     time_s: float | None
+    focus_distance: float | None
 
 
-class _File(_Strict):
-    format: Literal["flythrough-path"]
-    version: Literal[1]
+class _Shot(_Strict):
+    name: str
+    is_continued: bool
     duration_s: float
     is_loop: bool
     no_overshoot: bool
     ease_s: float
     level_up_world: _Vector | None
-    world: _World
+    look_at_world: _Vector | None
     keyframes: Annotated[tuple[_Key, ...], Field(min_length=1)]
+
+
+class _File(_Strict):
+    format: Literal["flythrough-path"]
+    version: Literal[2]
+    world: _World
+    shots: Annotated[tuple[_Shot, ...], Field(min_length=1)]
     note: dict[str, JsonValue]
 
 
@@ -71,7 +84,7 @@ class WorldNote:
     metres_per_unit: float | None = None
 
 
-def write_path(path: CameraPath, file: Path, world: WorldNote | None = None) -> None:
+def write_path(shots: ShotList, file: Path, world: WorldNote | None = None) -> None:
     """Writes a path; the file appears under its name when it is whole.
 
     Raises:
@@ -82,22 +95,9 @@ def write_path(path: CameraPath, file: Path, world: WorldNote | None = None) -> 
     content = {
         "format": FORMAT,
         "version": VERSION,
-        "duration_s": path.duration_s,
-        "is_loop": path.is_loop,
-        "no_overshoot": path.no_overshoot,
-        "ease_s": path.ease_s,
-        "level_up_world": path.level_up_world,
         "world": {"up_known": world.up_known, "metres_per_unit": world.metres_per_unit},
-        "keyframes": [
-            {
-                "position_world": key.position_world,
-                "quaternion_wxyz": key.quaternion_wxyz,
-                "fov_y_rad": key.fov_y_rad,
-                "time_s": key.time_s,
-            }
-            for key in path.keyframes
-        ],
-        "note": dict(path.note),
+        "shots": [_shot_content(shot) for shot in shots.shots],
+        "note": dict(shots.note),
     }
     try:
         text = json.dumps(content, indent=1, allow_nan=False) + "\n"
@@ -110,12 +110,36 @@ def write_path(path: CameraPath, file: Path, world: WorldNote | None = None) -> 
     os.replace(temporary, file)
 
 
-def read_path(file: Path) -> CameraPath:
+def _shot_content(shot: Shot) -> dict[str, object]:
+    path = shot.path
+    return {
+        "name": shot.name,
+        "is_continued": shot.is_continued,
+        "duration_s": path.duration_s,
+        "is_loop": path.is_loop,
+        "no_overshoot": path.no_overshoot,
+        "ease_s": path.ease_s,
+        "level_up_world": path.level_up_world,
+        "look_at_world": path.look_at_world,
+        "keyframes": [
+            {
+                "position_world": key.position_world,
+                "quaternion_wxyz": key.quaternion_wxyz,
+                "fov_y_rad": key.fov_y_rad,
+                "time_s": key.time_s,
+                "focus_distance": key.focus_distance,
+            }
+            for key in path.keyframes
+        ],
+    }
+
+
+def read_path(file: Path) -> ShotList:
     """Reads a path; see `read_path_and_world`."""
     return read_path_and_world(file)[0]
 
 
-def read_path_and_world(file: Path) -> tuple[CameraPath, WorldNote]:
+def read_path_and_world(file: Path) -> tuple[ShotList, WorldNote]:
     """Reads a path and what it says about its world.
 
     Raises:
@@ -140,7 +164,7 @@ def read_path_and_world(file: Path) -> tuple[CameraPath, WorldNote]:
         raise InputError(
             f"the camera path {file} is wrong at {key}: {_advice(first['type'], first['msg'])}{more}"
         ) from error
-    return _path(content, file), WorldNote(content.world.up_known, content.world.metres_per_unit)
+    return _shot_list(content, file), WorldNote(content.world.up_known, content.world.metres_per_unit)
 
 
 def _check_version(parsed: object, file: Path) -> None:
@@ -166,14 +190,27 @@ def _advice(kind: str, message: str) -> str:
     return f"{message[:1].lower()}{message[1:]}; correct the value"
 
 
-def _path(content: _File, file: Path) -> CameraPath:
+def _shot_list(content: _File, file: Path) -> ShotList:
+    shots = tuple(
+        Shot(shot.name, _path(shot, f"shots.{number}", file), shot.is_continued)
+        for number, shot in enumerate(content.shots)
+    )
+    try:
+        return ShotList(shots, content.note)
+    except ValueError as error:
+        raise InputError(f"the camera path {file} cannot be flown: {error}; correct the file") from error
+
+
+def _path(content: _Shot, where: str, file: Path) -> CameraPath:
     keys: list[Keyframe] = []
     for index, key in enumerate(content.keyframes):
         try:
-            keys.append(Keyframe(key.position_world, key.quaternion_wxyz, key.fov_y_rad, key.time_s))
+            keys.append(
+                Keyframe(key.position_world, key.quaternion_wxyz, key.fov_y_rad, key.time_s, key.focus_distance)
+            )
         except ValueError as error:
             raise InputError(
-                f"the camera path {file} is wrong at keyframes.{index}: {error}; correct the value"
+                f"the camera path {file} is wrong at {where}.keyframes.{index}: {error}; correct the value"
             ) from error
     try:
         return CameraPath(
@@ -183,7 +220,7 @@ def _path(content: _File, file: Path) -> CameraPath:
             no_overshoot=content.no_overshoot,
             ease_s=content.ease_s,
             level_up_world=content.level_up_world,
-            note=content.note,
+            look_at_world=content.look_at_world,
         )
     except ValueError as error:
-        raise InputError(f"the camera path {file} cannot be flown: {error}; correct the file") from error
+        raise InputError(f"the camera path {file} cannot be flown at {where}: {error}; correct the file") from error

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from cameras.errors import InputError
 from cameras.formats.flythrough_json import WorldNote, read_path, read_path_and_world, write_path
-from cameras.path import CameraPath, Keyframe
+from cameras.keyframe import Keyframe
+from cameras.path import CameraPath
+from cameras.shot_list import Shot, ShotList
 
 finite = st.floats(-1e6, 1e6)
 json_values = st.recursive(
@@ -22,24 +24,35 @@ json_values = st.recursive(
 def paths(draw: st.DrawFn) -> CameraPath:
     n = draw(st.integers(1, 5))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    timed = draw(st.booleans())
+    timed, focused = draw(st.booleans()), draw(st.booleans())
     keys: list[Keyframe] = []
     for i in range(n):
         q = rng.normal(size=4)
         w, x, y, z = (float(v) for v in q / np.linalg.norm(q))
         place = (draw(finite), float(10 * i), draw(finite))
-        keys.append(Keyframe(place, (w, x, y, z), draw(st.floats(0.01, 3.0)), 0.7 * i if timed else None))
+        keys.append(
+            Keyframe(
+                place, (w, x, y, z), draw(st.floats(0.01, 3.0)), 0.7 * i if timed else None, 2.5 if focused else None
+            )
+        )
     loop = draw(st.booleans())
     duration = 0.7 * (n - 1) + (1.0 if loop or n == 1 else 0.0) if timed else draw(st.floats(0.5, 100))
     up = draw(st.none() | st.just((0.0, 0.1, 0.99)))
-    note = draw(st.dictionaries(st.text(), json_values, max_size=3))
-    return CameraPath(tuple(keys), duration, loop, draw(st.booleans()), draw(st.floats(0, duration / 2)), up, note)
+    at = draw(st.none() | st.just((1e7, 0.0, 2.0)))
+    return CameraPath(tuple(keys), duration, loop, draw(st.booleans()), draw(st.floats(0, duration / 2)), up, at)
+
+
+@st.composite
+def shot_lists(draw: st.DrawFn) -> ShotList:
+    flown = draw(st.lists(paths(), min_size=1, max_size=3))
+    shots = tuple(Shot(draw(st.text()), path, i > 0 and draw(st.booleans())) for i, path in enumerate(flown))
+    return ShotList(shots, draw(st.dictionaries(st.text(), json_values, max_size=3)))
 
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(path=paths(), up_known=st.booleans(), metres=st.none() | st.floats(1e-3, 1e3))
+@given(path=shot_lists(), up_known=st.booleans(), metres=st.none() | st.floats(1e-3, 1e3))
 def test_a_path_survives_the_round_trip_exactly(
-    path: CameraPath, up_known: bool, metres: float | None, tmp_path: Path
+    path: ShotList, up_known: bool, metres: float | None, tmp_path: Path
 ) -> None:
     file = tmp_path / "path.json"
     write_path(path, file, WorldNote(up_known, metres))
@@ -49,19 +62,33 @@ def test_a_path_survives_the_round_trip_exactly(
     assert [entry.name for entry in tmp_path.iterdir()] == ["path.json"]
 
 
+def key_at(x: float) -> dict[str, Any]:
+    return {
+        "position_world": [x, 0, 1.5],
+        "quaternion_wxyz": [1, 0, 0, 0],
+        "fov_y_rad": 1.0,
+        "time_s": None,
+        "focus_distance": None,
+    }
+
+
 def good() -> dict[str, Any]:
     return {
         "format": "flythrough-path",
-        "version": 1,
-        "duration_s": 2,
-        "is_loop": False,
-        "no_overshoot": False,
-        "ease_s": 0.5,
-        "level_up_world": None,
+        "version": 2,
         "world": {"up_known": True, "metres_per_unit": None},
-        "keyframes": [
-            {"position_world": [0, 0, 1.5], "quaternion_wxyz": [1, 0, 0, 0], "fov_y_rad": 1.0, "time_s": None},
-            {"position_world": [1, 0, 1.5], "quaternion_wxyz": [1, 0, 0, 0], "fov_y_rad": 1.0, "time_s": None},
+        "shots": [
+            {
+                "name": "one",
+                "is_continued": False,
+                "duration_s": 2,
+                "is_loop": False,
+                "no_overshoot": False,
+                "ease_s": 0.5,
+                "level_up_world": None,
+                "look_at_world": None,
+                "keyframes": [key_at(0), key_at(1)],
+            }
         ],
         "note": {},
     }
@@ -85,17 +112,32 @@ def change(*keys: str | int, value: object) -> Callable[[dict[str, Any]], None]:
 
 BAD: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (change("speed", value=1), "wrong at speed: this key is unknown; remove it"),
-    (change("keyframes", 1, "roll", value=1), r"wrong at keyframes\.1\.roll: this key is unknown"),
+    (
+        change("shots", 0, "keyframes", 1, "roll", value=1),
+        r"wrong at shots\.0\.keyframes\.1\.roll: this key is unknown",
+    ),
     (lambda content: content["world"].pop("up_known"), r"wrong at world\.up_known: this key is missing; add it"),
-    (change("is_loop", value=1), "wrong at is_loop: .*boolean; correct the value"),
-    (change("keyframes", 0, "fov_y_rad", value="wide"), r"wrong at keyframes\.0\.fov_y_rad: .*number"),
-    (change("keyframes", 0, "quaternion_wxyz", value=[2, 0, 0, 0]), r"wrong at keyframes\.0: quaternion_wxyz must be"),
-    (change("keyframes", 1, "position_world", value=[0, 0]), r"wrong at keyframes\.1\.position_world"),
-    (change("keyframes", value=[]), "wrong at keyframes: "),
-    (change("duration_s", value=float("nan")), "wrong at duration_s: .*finite"),
+    (change("shots", 0, "is_loop", value=1), r"wrong at shots\.0\.is_loop: .*boolean; correct the value"),
+    (
+        change("shots", 0, "keyframes", 0, "fov_y_rad", value="wide"),
+        r"wrong at shots\.0\.keyframes\.0\.fov_y_rad: .*number",
+    ),
+    (
+        change("shots", 0, "keyframes", 0, "quaternion_wxyz", value=[2, 0, 0, 0]),
+        r"wrong at shots\.0\.keyframes\.0: quaternion_wxyz must be",
+    ),
+    (
+        change("shots", 0, "keyframes", 1, "position_world", value=[0, 0]),
+        r"wrong at shots\.0\.keyframes\.1\.position_world",
+    ),
+    (change("shots", 0, "keyframes", value=[]), r"wrong at shots\.0\.keyframes: "),
+    (change("shots", 0, "duration_s", value=float("nan")), r"wrong at shots\.0\.duration_s: .*finite"),
     (change("world", "metres_per_unit", value=0), r"wrong at world\.metres_per_unit: .*greater than 0"),
-    (change("ease_s", value=-1.5), "cannot be flown: ease_s must be finite"),
-    (change("version", value=2), "has version 2, and this flythrough reads version 1; update flythrough"),
+    (change("shots", 0, "ease_s", value=-1.5), r"cannot be flown at shots\.0: ease_s must be finite"),
+    (change("version", value=1), "has version 1, and this flythrough reads version 2; update flythrough"),
+    (change("shots", value=[]), "wrong at shots: "),
+    (change("shots", 0, "is_continued", value=True), "cannot be flown: the first shot has nothing before it"),
+    (change("shots", 0, "keyframes", 0, "focus_distance", value=1.0), "either all keyframes have a focus"),
     (change("format", value="other"), "is no flythrough path: its key"),
 ]
 
@@ -130,7 +172,8 @@ def test_files_that_are_no_json_or_missing_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_note_that_is_no_json_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
-    path = CameraPath((Keyframe((0, 0, 0), (1, 0, 0, 0), 1.0),), 3.0, note={"array": np.zeros(2)})
+    still = CameraPath((Keyframe((0, 0, 0), (1, 0, 0, 0), 1.0),), 3.0)
+    path = ShotList((Shot("still", still),), {"array": np.zeros(2)})
     with pytest.raises(InputError, match="note of a path must be plain JSON"):
         write_path(path, tmp_path / "path.json")
     assert list(tmp_path.iterdir()) == []

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cameras.path import CameraPath, Keyframe, eased_fraction, fov_y_rad_from_focal_mm
+from cameras.keyframe import Keyframe, fov_y_rad_from_focal_mm
+from cameras.path import CameraPath, eased_fraction
 from cameras.rigid import Rigid
 from cameras.rotations import angle_rad, look_rotation, rotation_exp
+from cameras.shot_list import ShotList
 from cameras.splines import ArcLength, Curve, RotationCurve, with_continuous_signs
 
 seeds = st.integers(0, 2**32 - 1)
@@ -127,17 +129,17 @@ def test_timed_keyframes_are_reached_on_time(seed: int, n: int, loop: bool) -> N
 )
 def test_a_film_has_the_exact_number_of_frames_at_exact_times(duration: float, fps: Fraction | float) -> None:
     path = CameraPath((Keyframe((0, 0, 0), (1, 0, 0, 0), 1.0),), duration, ease_s=0.0)
-    times = path.times_s(fps)
+    times = ShotList.of(path).times_s(fps)
     assert len(times) == max(1, round(Fraction(duration) * Fraction(fps).limit_denominator(1_000_000)))
     np.testing.assert_allclose(times, np.arange(len(times)) / float(fps), rtol=1e-12)
 
 
 def test_cameras_carry_pose_lens_size_and_time() -> None:
-    cameras = random_path(0, 4).cameras(Fraction(30), 64, 48)
+    cameras = ShotList.of(random_path(0, 4)).cameras(Fraction(30), 64, 48)
     assert len(cameras) == 210
     assert (cameras[30].time_s, cameras[30].width, cameras[30].height) == (1.0, 64, 48)
     assert cameras[0].intrinsics.fov_y_rad == pytest.approx(random_path(0, 4).keyframes[0].fov_y_rad)
-    still = CameraPath((Keyframe((1, 2, 3), (1, 0, 0, 0), 1.0),), 1.0).cameras(10, 64, 48)
+    still = ShotList.of(CameraPath((Keyframe((1, 2, 3), (1, 0, 0, 0), 1.0),), 1.0)).cameras(10, 64, 48)
     np.testing.assert_array_equal([camera.position_world for camera in still], [[1, 2, 3]] * 10)
 
 
@@ -209,4 +211,4 @@ def test_bad_paths_are_refused() -> None:
     with pytest.raises(ValueError, match="two neighbouring keyframes are at one place"):
         CameraPath((key(0), key(0), key(1)), 3.0)
     with pytest.raises(ValueError, match="fps must be positive"):
-        CameraPath((key(),), 3.0).times_s(0)
+        ShotList.of(CameraPath((key(),), 3.0)).times_s(0)

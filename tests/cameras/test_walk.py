@@ -2,6 +2,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,6 +65,10 @@ def panorama(rng: np.random.Generator) -> list[Camera]:
 CAPTURES = [orbit, room, line, few, two]
 
 
+def walked(*args: Any, **kwargs: Any) -> CameraPath:
+    return plan_walk(*args, **kwargs).shots[0].path
+
+
 def moments(path: CameraPath) -> Floats:
     return np.linspace(0, path.duration_s, 30 * round(path.duration_s) + 1)
 
@@ -92,21 +97,22 @@ def test_a_walk_is_comfortable_level_and_near_the_photos(
     capture: Callable[[np.random.Generator], list[Camera]], seed: int
 ) -> None:
     cameras = capture(np.random.default_rng(seed))
-    path = plan_walk(cameras, NOTHING, seconds=8, up_known=True, film_intrinsics=FILM, metres_per_unit=1.0, seed=seed)
+    walk = plan_walk(cameras, NOTHING, seconds=8, up_known=True, film_intrinsics=FILM, metres_per_unit=1.0, seed=seed)
+    path = walk.shots[0].path
     assert_comfortable(path, SPEED_M_S)
     assert_level(path, UP)
     figures = measure_walk(path, cameras, NOTHING)
     assert figures.worst_distance <= 1.01 * figures.distance_bound
     assert figures.worst_angle_rad <= 1.01 * figures.angle_bound_rad
     assert figures.length > 0.2 * SPEED_M_S
-    assert path.note["figures"] == figures.as_note()
-    assert len(path.cameras(25, 64, 48)) == 200
+    assert walk.note["figures"] == figures.as_note()
+    assert len(walk.cameras(25, 64, 48)) == 200
 
 
 def test_a_plan_is_repeatable_and_comfortable_in_any_order_of_the_photos() -> None:
     cameras = room(np.random.default_rng(0))
     plans = [
-        plan_walk(c, NOTHING, seconds=8, up_known=True, film_intrinsics=FILM) for c in (cameras, cameras, cameras[::-1])
+        walked(c, NOTHING, seconds=8, up_known=True, film_intrinsics=FILM) for c in (cameras, cameras, cameras[::-1])
     ]
     assert plans[0] == plans[1]
     extent = np.linalg.norm(np.ptp([camera.position_world for camera in cameras], axis=0))
@@ -115,7 +121,7 @@ def test_a_plan_is_repeatable_and_comfortable_in_any_order_of_the_photos() -> No
 
 
 def test_an_orbit_stays_on_its_circle_and_looks_at_the_thing() -> None:
-    path = plan_walk(orbit(np.random.default_rng(1)), NOTHING, seconds=12, up_known=True, film_intrinsics=FILM)
+    path = walked(orbit(np.random.default_rng(1)), NOTHING, seconds=12, up_known=True, film_intrinsics=FILM)
     t = moments(path)
     positions, forwards = path.positions_world(t), path.rotations(t)[..., 2]
     radius = np.linalg.norm(positions[:, :2], axis=1)
@@ -125,7 +131,7 @@ def test_an_orbit_stays_on_its_circle_and_looks_at_the_thing() -> None:
 
 
 def test_a_panorama_gives_a_slow_pan_on_the_spot() -> None:
-    path = plan_walk(panorama(np.random.default_rng(0)), NOTHING, seconds=10, up_known=True, film_intrinsics=FILM)
+    path = walked(panorama(np.random.default_rng(0)), NOTHING, seconds=10, up_known=True, film_intrinsics=FILM)
     t = moments(path)
     rotations = path.rotations(t)
     np.testing.assert_allclose(path.positions_world(t), [[1, 2, 1.5]] * len(t), atol=1e-9)
@@ -136,14 +142,14 @@ def test_a_panorama_gives_a_slow_pan_on_the_spot() -> None:
 
 def test_a_single_photo_gives_a_still() -> None:
     camera = looking(np.array([1.0, 2, 3]), np.array([1.0, 1, 0]))
-    path = plan_walk([camera], NOTHING, seconds=3, up_known=True, film_intrinsics=FILM)
+    path = walked([camera], NOTHING, seconds=3, up_known=True, film_intrinsics=FILM)
     np.testing.assert_allclose(path.positions_world(moments(path)), [[1, 2, 3]] * 91, atol=1e-12)
 
 
 def test_an_unknown_up_is_taken_from_the_photos() -> None:
     turn = Rigid(nearest_rotation(np.random.default_rng(4).normal(size=(3, 3))), np.zeros(3))
     cameras = [Camera(PHOTO, turn @ camera.world_from_camera) for camera in line(np.random.default_rng(0))]
-    path = plan_walk(cameras, NOTHING, seconds=8, up_known=False, film_intrinsics=FILM)
+    path = walked(cameras, NOTHING, seconds=8, up_known=False, film_intrinsics=FILM)
     assert_level(path, turn.rotation @ UP)
 
 
@@ -151,7 +157,7 @@ def test_a_walk_keeps_clear_of_things_beside_the_photos() -> None:
     rng = np.random.default_rng(0)
     cameras = [looking(np.array([0.2 * i, 0.3 * rng.normal(), 1.5]), np.array([1.0, 0, 0])) for i in range(30)]
     wall = np.stack([rng.uniform(-1, 7, 3000), 1.0 + 0.01 * rng.normal(size=3000), rng.uniform(0, 3, 3000)], axis=1)
-    path = plan_walk(cameras, wall, seconds=8, up_known=True, film_intrinsics=FILM, metres_per_unit=1.0)
+    path = walked(cameras, wall, seconds=8, up_known=True, film_intrinsics=FILM, metres_per_unit=1.0)
     clearance = measure_walk(path, cameras, wall).smallest_clearance
     assert clearance is not None
     assert clearance > 0.35
@@ -177,7 +183,7 @@ def test_real_captures(name: str, shared_data: Path) -> None:
         pose = opencv_from_opengl_pose(Rigid(nearest_rotation(matrix[:3, :3]), matrix[:3, 3]))
         cameras.append(Camera(PHOTO, z_up_from_y_up() @ pose if name == "white-room" else pose))
     metric = name == "white-room"
-    path = plan_walk(
+    path = walked(
         cameras, NOTHING, seconds=12, up_known=metric, film_intrinsics=FILM, metres_per_unit=1.0 if metric else None
     )
     figures = measure_walk(path, cameras, NOTHING)

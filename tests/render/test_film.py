@@ -13,7 +13,9 @@ import pytest
 
 from cameras.camera import Camera
 from cameras.errors import InputError, InstallationError, SettingsError
-from cameras.path import CameraPath, Keyframe
+from cameras.keyframe import Keyframe
+from cameras.path import CameraPath
+from cameras.shot_list import ShotList
 from render import codecs
 from render.codecs import CODECS
 from render.film import FilmResult, FilmSettings, encode_film, render_film
@@ -60,13 +62,13 @@ class SkyScene:
         path.write_text("sky")
 
 
-def turning_path(duration_s: float = 1.0) -> CameraPath:
+def turning_path(duration_s: float = 1.0) -> ShotList:
     """Half a turn on the spot, a little forward."""
     keys: list[Keyframe] = []
     for angle in np.linspace(0, np.pi, 4):
         x, y = float(np.cos(angle / 2)), float(np.sin(angle / 2))
         keys.append(Keyframe((float(angle), 0.0, 0.0), (x, 0.0, y, 0.0), 1.0))
-    return CameraPath(tuple(keys), duration_s, ease_s=duration_s / 4)
+    return ShotList.of(CameraPath(tuple(keys), duration_s, ease_s=duration_s / 4))
 
 
 def small_settings(**changes: object) -> FilmSettings:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cameras.path import CameraPath, Keyframe
+from cameras.keyframe import Keyframe
+from cameras.path import CameraPath
+from cameras.shot_list import ShotList
 from render.film import FilmSettings, render_film
 from scenes.scene import World
 from scenes.splats.gaussians import Gaussians
@@ -27,10 +29,12 @@ def test_a_lost_segment_is_made_again_with_the_same_bytes(tmp_path: Path) -> Non
     keys = tuple(Keyframe((0.3 * x, 0.0, 0.1 * x), (1.0, 0.0, 0.0, 0.0), 1.0) for x in (0.0, 1.0))
     settings = FilmSettings(96, 64, Fraction(12), segment_seconds=0.4, background=(0.4, 0.5, 0.6))
     output = tmp_path / "film.mp4"
-    render_film(_scene(), CameraPath(keys, 1.5), settings, tmp_path / "work", output)
+    render_film(_scene(), ShotList.of(CameraPath(keys, 1.5)), settings, tmp_path / "work", output)
     before = output.read_bytes()
     for lost in sorted((tmp_path / "work").glob("0000[13].*.mp4")):
         lost.unlink()
     output.unlink()
-    assert render_film(_scene(), CameraPath(keys, 1.5), settings, tmp_path / "work", output).n_rendered < 18
+    assert (
+        render_film(_scene(), ShotList.of(CameraPath(keys, 1.5)), settings, tmp_path / "work", output).n_rendered < 18
+    )
     assert output.read_bytes() == before
