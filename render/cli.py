@@ -28,6 +28,7 @@ COMMANDS = {
     "capture": "Find the cameras of photos; write a folder that other tools open.",
     "fit": "Fit a splat scene to a capture.",
     "plan": "Plan a camera path through a capture.",
+    "path": "Convert camera paths to and from other tools.",
     "render": "Render a scene along a camera path into a film.",
     "evaluate": "Score the reconstruction on photos that were held out.",
     "info": "Say what a file or folder is.",

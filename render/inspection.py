@@ -22,12 +22,20 @@ def inspect(path: Path) -> dict[str, object]:
         found = inspect_json(path)
         if found is not None:
             return found
-    if path.suffix.lower() == ".ply" and path.is_file():
-        return inspect_ply(path)
+    if path.is_file():
+        from scenes.formats.identify import identify_scene, kind_of_scene_file
+
+        kind = kind_of_scene_file(path)
+        if kind is not None:
+            return inspect_ply(path) if kind == "splat" else inspect_mesh(path)
+        found = inspect_foreign_path(path)
+        if found is not None:
+            return found
+        identify_scene(path)  # says best what a file is that is no scene
     from scenes.captures.source import describe
 
-    kind = {"kind": "capture"} if is_capture_folder(path) else {}
-    return {**describe(path), **kind}
+    ours = {"kind": "capture"} if is_capture_folder(path) else {}
+    return {**describe(path), **ours}
 
 
 def inspect_job(path: Path) -> dict[str, object]:
@@ -74,6 +82,34 @@ def inspect_path(path: Path) -> dict[str, object]:
     }
 
 
+def inspect_foreign_path(path: Path) -> dict[str, object] | None:
+    """What a camera path of another tool holds; None if it is none.
+
+    Raises:
+        InputError: if it is one and is damaged.
+    """
+    from cameras.formats import FORMATS, recognized
+    from cameras.formats.convert import read_flight
+
+    name = recognized(path)
+    if name is None:
+        return None
+    _, flight = read_flight(path, given=name)
+    return {
+        "kind": "camera path",
+        "format": f"{name}: {FORMATS[name].what}",
+        "shots": len(flight.shots.shots),
+        "seconds": flight.shots.duration_s,
+        "frames_a_second": None if flight.fps is None else str(flight.fps),
+        "size": None if flight.size is None else f"{flight.size[0]}x{flight.size[1]}",
+        "is_loop": flight.is_loop,
+        "length": round(flight.shots.length, 4),
+        "up_known": flight.world.up_known,
+        "metres_per_unit": flight.world.metres_per_unit,
+        "not_kept": list(flight.losses),
+    }
+
+
 def inspect_ply(path: Path) -> dict[str, object]:
     """What a splat file holds.
 
@@ -91,4 +127,26 @@ def inspect_ply(path: Path) -> dict[str, object]:
         "bounds_min": [float(value) for value in low],
         "bounds_max": [float(value) for value in high],
         "notes": dict(splats.extras),
+    }
+
+
+def inspect_mesh(path: Path) -> dict[str, object]:
+    """What a mesh file holds, in our axes and its own unit.
+
+    Raises:
+        InputError: if it cannot be read.
+        MissingExtraError: if what reads it is not installed.
+    """
+    from scenes.meshes.scene import MeshScene
+
+    scene = MeshScene.load(path)
+    world = scene.world
+    return {
+        "kind": "mesh",
+        "format": world.provenance["format"],
+        "triangles": len(scene.mesh.faces),
+        "bounds_min": [float(value) for value in world.bounds_min],
+        "bounds_max": [float(value) for value in world.bounds_max],
+        "metres_per_unit": world.metres_per_unit,
+        "up_axis": world.provenance["up_axis"],
     }

@@ -13,7 +13,7 @@ from .options import path_type
 @click.argument("file", metavar="FILE", type=path_type)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 def command(file: Path, as_json: bool) -> None:
-    """Says what FILE is: photos, a video, a data set, a capture, a splat, a camera path, a job."""
+    """Says what FILE is: photos, a video, a data set, a capture, a splat, a mesh, a camera path, a job."""
     from ..inspection import inspect
     from ..progress_sinks import jsonable
 

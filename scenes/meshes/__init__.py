@@ -1,0 +1,1 @@
+"""Triangle meshes: files, pictures, and the free space between them."""
