@@ -1,7 +1,7 @@
 """A camera's path: keyframes, the curves through them, and the clock on which it flies."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -124,6 +124,19 @@ class CameraPath:
             return None
         return np.asarray(np.exp(self._log_focus(self._parameter(time_s))[..., 0]), dtype=np.float64)
 
+    def moved(self, new_from_old: Rigid) -> "CameraPath":
+        """The same path in a world with other axes."""
+
+        def turned(vector: tuple[float, float, float] | None) -> tuple[float, float, float] | None:
+            return None if vector is None else _triple(new_from_old.rotation @ np.array(vector))
+
+        keys = tuple(
+            Keyframe.from_pose(new_from_old @ key.world_from_camera, key.fov_y_rad, key.time_s, key.focus_distance)
+            for key in self.keyframes
+        )
+        at = None if self.look_at_world is None else _triple(new_from_old.apply(self.look_at_world))
+        return replace(self, keyframes=keys, level_up_world=turned(self.level_up_world), look_at_world=at)
+
     def cameras_at(self, time_s: ArrayLike, width: int, height: int) -> list[Camera]:
         """The cameras at times [n]."""
         times = np.asarray(time_s, dtype=np.float64)
@@ -206,6 +219,11 @@ class CameraPath:
         if self._closed:
             return progress.parameter(np.mod(t / self.duration_s, 1.0) * progress.total)
         return progress.parameter(progress.total * eased_fraction(t, self.duration_s, self.ease_s))
+
+
+def _triple(vector: Floats) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in vector)
+    return x, y, z
 
 
 def eased_fraction(time_s: ArrayLike, duration_s: float, ease_s: float) -> Floats:

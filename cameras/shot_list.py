@@ -11,6 +11,7 @@ from .arrays import Floats
 from .camera import Camera
 from .errors import SettingsError
 from .path import CameraPath
+from .rigid import Rigid
 
 # Sums of lengths in seconds are rounded; a frame this near a shot's start belongs to it.
 _ROUNDING_S = 1e-9
@@ -93,6 +94,10 @@ class ShotList:
             for camera, time in zip(shot.path.cameras_at(mine - starts[number], width, height), mine, strict=True):
                 found.append(replace(camera, time_s=float(time)))
         return found
+
+    def moved(self, new_from_old: Rigid) -> "ShotList":
+        """The same film in a world with other axes."""
+        return replace(self, shots=tuple(replace(shot, path=shot.path.moved(new_from_old)) for shot in self.shots))
 
     def alone(self, wanted: str) -> "ShotList":
         """The shot of that name, or of that number from 1, as a film of its own.

@@ -14,7 +14,7 @@ from .pipeline import Pipeline, Wanted, film_settings_json
 from .progress import Plan, PlannedStage, Progress
 from .requests import FitRequest
 from .sources import inspect_source
-from .stages import PathChoice, choose_fit, make_film
+from .stages import choose_fit, make_film
 from .tour import capture_row, check_film, check_places
 
 
@@ -58,24 +58,14 @@ def run_fit(places: Places, asked: FitRequest, progress: Progress, session: Sess
     _run(wanted, places, folder, progress, session)
 
 
-def run_plan(places: Places, seconds: float, size: str, seed: int, progress: Progress, session: Session) -> None:
-    """Plans a camera path through a capture."""
-    folder = places.check(suffix=".json")
-    requests.check_seed(seed)
-    width, height = requests.parse_size(size)
-    requests.check_seconds(seconds)
-    wanted = Wanted(
-        inspect_source(places.source), {"path": places.output}, seed, path=PathChoice(seconds, width, height)
-    )
-    _run(wanted, places, folder, progress, session)
-
-
 def _run(wanted: Wanted, places: Places, folder: Path, progress: Progress, session: Session) -> None:
     with Job(folder, str(places.source)) as job:
         session.log_folder = job.folder
         pipeline = Pipeline(wanted, job, progress)
         n_done = pipeline.n_done()
-        rows = {"capture": capture_row(wanted.source, wanted.poses), "plan": ("plan a walk", 1.0)}
+        rows = {
+            "capture": capture_row(wanted.source, wanted.poses),
+        }
         if wanted.fit is not None:
             rows["fit"] = (wanted.fit.what, fit_seconds(wanted.fit.megapixels))
         planned = tuple(
@@ -92,6 +82,7 @@ class RenderRequest:
     """What the user asked ``render`` for, as typed."""
 
     path_file: Path
+    shot: str | None = None
     size: str = "1280x720"
     fps: str = "30"
     codec: str | None = None
@@ -99,8 +90,9 @@ class RenderRequest:
 
 
 def run_render(places: Places, asked: RenderRequest, progress: Progress, session: Session) -> None:
-    """Renders a splat scene along a path file into a film."""
+    """Renders the scene of a job, a splat file or a mesh along a path file, or along one of its shots, into a film."""
     from cameras.formats.flythrough_json import read_path
+    from scenes.formats.identify import identify_scene
     from scenes.splats.engine import resolve_backend
 
     film = check_film(places.output, asked.size, asked.fps, asked.codec)
@@ -108,15 +100,19 @@ def run_render(places: Places, asked: RenderRequest, progress: Progress, session
     requests.check_exists(path_file)
     folder = places.check(is_folder=film.codec == "png")
     path = read_path(path_file)
+    if asked.shot is not None:
+        path = path.alone(asked.shot)
+    scene_file = places.source / "scene.ply" if identify_scene(places.source) == "job" else places.source
+    requests.check_exists(scene_file)
     chosen = resolve_backend(asked.backend)
     n_frames = len(path.cameras(film.fps, film.width, film.height))
     requests.check_disk(folder, film.width, film.height, n_frames, film.codec)
     label = "Made by flythrough: a scene file rendered along a path, not refined."
     labelled = replace(film, metadata={"title": places.output.stem, "comment": label})
-    inputs = {"scene": content_digest(places.source), "path": content_digest(path_file)}
+    inputs = {"scene": content_digest(scene_file), "path": content_digest(path_file)}
     outputs = {"film": places.output.absolute()}
     outputs |= {"poster": folder / "poster.png", "contact_sheet": folder / "contact_sheet.png"}
-    stage = Stage("film", film_settings_json(film, chosen), inputs, 0, outputs)
+    stage = Stage("film", {**film_settings_json(film, chosen), "shot": asked.shot}, inputs, 0, outputs)
     with Job(folder, str(places.source)) as job:
         session.log_folder = job.folder
         was_done = job.is_done(stage)
@@ -130,7 +126,7 @@ def run_render(places: Places, asked: RenderRequest, progress: Progress, session
         )
 
         def make(work: Path) -> Made:
-            return make_film(work, places.source, path_file, labelled, chosen, progress)
+            return make_film(work, scene_file, path_file, labelled, chosen, progress, asked.shot)
 
         with progress.stage("film", was_done):
             record = job.run(stage, make)

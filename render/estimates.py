@@ -13,6 +13,7 @@ CHOSEN_ONCE = 0.65  # of the pairs that photos choose, those that the other one 
 FIT_MEGAPIXELS_PER_SECOND = 3.0
 FILM_MEGAPIXELS_PER_SECOND = 5.0
 COMPILE_SECONDS = 5.0
+PLAN_SECONDS = 20.0
 
 
 def core_scale() -> float:
@@ -40,3 +41,8 @@ def fit_seconds(megapixels: float) -> float:
 def film_seconds(n_frames: int, width: int, height: int) -> float:
     """Time to render and encode a film."""
     return COMPILE_SECONDS + n_frames * width * height / 1e6 / FILM_MEGAPIXELS_PER_SECOND * core_scale()
+
+
+def plan_seconds() -> float:
+    """Time to survey a scene and plan a tour in it."""
+    return COMPILE_SECONDS + PLAN_SECONDS * core_scale()

@@ -11,11 +11,11 @@ from .film import FilmSettings
 from .fingerprint import content_digest
 from .job import Job, Made, Stage
 from .manifest import StageRecord, digest_of
+from .planning import PathChoice
 from .progress import Progress
 from .sources import Source
 from .stages import (
     FitChoice,
-    PathChoice,
     capture_figures,
     make_capture,
     make_film,
@@ -100,13 +100,18 @@ class Pipeline:
         elif name == "fit" and wanted.fit is not None:
             settings, inputs, outputs = wanted.fit.as_json(), self._capture_digest(), ["scene"]
         elif name == "plan" and wanted.path is not None:
-            settings, inputs, outputs = wanted.path.as_json(), self._capture_digest(), ["path"]
+            settings = {**wanted.path.as_json(), "backend": self._backend}
+            inputs, outputs = {**self._capture_digest(), **self._digests(fit="scene")}, ["path"]
         elif name == "film" and wanted.film is not None and wanted.fit is not None:
             settings = film_settings_json(wanted.film, wanted.fit.backend)
             inputs, outputs = self._digests(fit="scene", plan="path"), ["film", "poster", "contact_sheet"]
         else:
             raise ValueError(f"this pipeline has no stage {name}")
         return Stage(name, settings, inputs, wanted.seed, {key: self.places[key] for key in outputs})
+
+    @property
+    def _backend(self) -> str:
+        return "auto" if self.wanted.fit is None else self.wanted.fit.backend
 
     def _capture_settings(self) -> dict[str, object]:
         source = self.wanted.source
@@ -134,7 +139,8 @@ class Pipeline:
             return lambda work: make_scene(work, places["capture"], fit, wanted.seed, report)
         if name == "plan" and wanted.path is not None:
             path = wanted.path
-            return lambda work: make_path(work, places["capture"], path, wanted.seed, report)
+            backend = self._backend
+            return lambda work: make_path(work, places["capture"], places["scene"], path, backend, wanted.seed, report)
         if wanted.film is not None and wanted.fit is not None:
             film, backend = self._labelled(wanted.film), wanted.fit.backend
             return lambda work: make_film(work, places["scene"], places["path"], film, backend, report)

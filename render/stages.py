@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cameras.formats.flythrough_json import WorldNote, read_path, write_path
+from cameras.formats.flythrough_json import read_path, write_path
 from cameras.intrinsics import Intrinsics
 from cameras.keyframe import focal_mm_from_fov_y_rad
 from cameras.reporting import Report
@@ -23,6 +23,7 @@ from scenes.splats.settings import FitSettings
 from .film import FilmSettings, render_film
 from .held_out import choose_held_out, score_held_out
 from .job import Made
+from .planning import PathChoice
 from .poster import write_contact_sheet, write_poster
 from .requests import FitRequest
 from .sources import Source
@@ -172,36 +173,26 @@ def make_scene(work: Path, capture_folder: Path, choice: FitChoice, seed: int, r
     return Made({"scene": work / "scene.ply"}, figures)
 
 
-@dataclass(frozen=True)
-class PathChoice:
-    """How long the film is and how large its frames are."""
+def make_path(
+    work: Path, capture_folder: Path, scene_file: Path, choice: PathChoice, backend: str, seed: int, report: Report
+) -> Made:
+    """Plans the tour, and keeps the free space that it was planned in."""
+    from scenes.splats.scene import SplatScene
+    from scenes.splats.warmup import FILMING, warmup
 
-    seconds: float
-    width: int
-    height: int
+    from .planning import plan_capture
 
-    def as_json(self) -> dict[str, object]:
-        return {"seconds": self.seconds, "width": self.width, "height": self.height}
-
-
-def make_path(work: Path, capture_folder: Path, choice: PathChoice, seed: int, report: Report) -> Made:
-    """Plans a walk through the capture."""
-    from cameras.walk import plan_walk
-
-    capture = read_capture(capture_folder)
+    warmup(backend, report, FILMING)
     report("plan", 0.0, {})
-    path = plan_walk(
-        [image.camera for image in capture.images],
-        capture.points.positions_world,
-        seconds=choice.seconds,
-        up_known=capture.world.up_known,
-        film_intrinsics=film_lens(capture, choice.width, choice.height),
-        metres_per_unit=capture.world.metres_per_unit,
-        seed=seed,
-    )
-    write_path(path, work / "path.json", WorldNote(capture.world.up_known, capture.world.metres_per_unit))
+    capture = read_capture(capture_folder)
+    scene = replace(SplatScene.load(scene_file), backend=backend)
+    lens = film_lens(capture, choice.width, choice.height)
+    planned = plan_capture(scene, capture, choice, lens, seed=seed, report=report)
+    write_path(planned.shots, work / "path.json", planned.world)
     report("plan", 1.0, {})
-    return Made({"path": work / "path.json"}, {**path.note, "focal_mm_full_frame": round(path_focal_mm(path), 1)})
+    focal_mm = round(path_focal_mm(planned.shots), 1)
+    figures = {**planned.figures, "focal_mm_full_frame": focal_mm, "warnings": list(planned.warnings)}
+    return Made({"path": work / "path.json"}, figures)
 
 
 def path_focal_mm(path: ShotList) -> float:
@@ -210,16 +201,26 @@ def path_focal_mm(path: ShotList) -> float:
 
 
 def make_film(
-    work: Path, scene_file: Path, path_file: Path, settings: FilmSettings, backend: str, report: Report
+    work: Path,
+    scene_file: Path,
+    path_file: Path,
+    settings: FilmSettings,
+    backend: str,
+    report: Report,
+    shot: str | None = None,
 ) -> Made:
-    """Renders the path through the scene, and makes the poster and the contact sheet."""
+    """Renders the path, or one shot of it, through the scene, and makes the poster and the contact sheet."""
+    from scenes.formats.identify import open_scene
     from scenes.splats.scene import SplatScene
     from scenes.splats.warmup import FILMING, warmup
 
-    warmup(backend, report, FILMING)
-    scene = SplatScene.load(scene_file)
+    scene = open_scene(scene_file)
+    if isinstance(scene, SplatScene):
+        warmup(backend, report, FILMING)
+    path = read_path(path_file)
     output = work / f"film{settings.video.codec.suffix}"
-    result = render_film(scene, read_path(path_file), settings, work / "segments", output, report=report)
+    flown = path if shot is None else path.alone(shot)
+    result = render_film(scene, flown, settings, work / "segments", output, report=report)
     poster, sheet = work / "poster.png", work / "contact_sheet.png"
     report("pictures", 0.0, {})
     poster_frame = write_poster(output, poster)

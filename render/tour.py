@@ -4,18 +4,20 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from cameras.tour import TourWish
 from scenes.captures.sfm_settings import PoseSettings
 
 from . import requests
 from .cli import Session
-from .estimates import capture_seconds, film_seconds, fit_seconds
+from .estimates import capture_seconds, film_seconds, fit_seconds, plan_seconds
 from .film import FilmSettings, check_output
 from .job import Job, check_job_folder, check_replaceable
 from .pipeline import STAGES, Pipeline, Wanted, check_force
+from .planning import PathChoice
 from .progress import Plan, PlannedStage, Progress
 from .requests import TourRequest
 from .sources import Source, inspect_source
-from .stages import FitChoice, PathChoice, choose_fit
+from .stages import FitChoice, choose_fit
 from .tour_report import report_beside, result_text, write_report
 
 
@@ -58,7 +60,13 @@ def check_tour(request: TourRequest) -> CheckedTour:
     requests.check_disk(folder, film.width, film.height, n_frames, film.codec)
     source = inspect_source(request.source)
     fit = choose_fit(source, request.fit)
-    return CheckedTour(request, source, fit, PathChoice(request.seconds, film.width, film.height), film, folder)
+    return CheckedTour(request, source, fit, path_choice(request, film), film, folder)
+
+
+def path_choice(request: TourRequest, film: FilmSettings) -> PathChoice:
+    """What is asked of the path."""
+    wish = TourWish(seconds=request.seconds)
+    return PathChoice(film.width, film.height, wish)
 
 
 def check_film(output: Path, size: str, fps: str, codec: str | None) -> FilmSettings:
@@ -118,7 +126,7 @@ def plan_of(tour: CheckedTour, n_done: int) -> Plan:
     rows = [
         ("capture", *capture_row(source, tour.wanted.poses)),
         ("fit", tour.fit.what, fit_seconds(tour.fit.megapixels)),
-        ("plan", f"plan a walk of {request.seconds:g} s", 1.0),
+        ("plan", f"plan a tour of {request.seconds:g} s", plan_seconds()),
         (
             "film",
             f"render {tour.n_frames} frames of {film.width}x{film.height} as {film.codec}",

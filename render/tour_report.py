@@ -51,7 +51,7 @@ def write_report(job: Job, source: Source, film: FilmSettings, request: TourRequ
         "path": figures["plan"],
         "held_out": held_out,
         "warnings": warnings,
-        "assumptions": assumptions(capture),
+        "assumptions": assumptions(capture, figures["plan"]),
         "seconds": {name: record.seconds for name, record in stages.items()},
         "continued_after_interruption": [name for name, record in stages.items() if record.resumed],
         "settings": {name: dict(record.settings) for name, record in stages.items()},
@@ -64,12 +64,17 @@ def write_report(job: Job, source: Source, film: FilmSettings, request: TourRequ
     return clean
 
 
-def assumptions(capture: Mapping[str, object]) -> list[str]:
+def assumptions(capture: Mapping[str, object], path: Mapping[str, object]) -> list[str]:
     """What the film takes for granted."""
     said: list[str] = []
     if not capture.get("up_known"):
         said.append("Which way is up is not known: the mean of the photos' own upright is used.")
-    if capture.get("metres_per_unit") is None:
+    if path.get("scale_is_assumed"):
+        said.append(
+            "The scale is not known: the photographer is assumed to have held the camera 1.5 m above the floor, which "
+            f"makes one unit {path['metres_per_unit']:.4g} m; speeds and distances hang on it."
+        )
+    elif path.get("metres_per_unit") is None:
         said.append("The scale is not known: speeds are relative to the size of the space.")
     return said
 

@@ -58,3 +58,25 @@ def film_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (codec_option, fps_option, size_option):
         command = option(command)
     return command
+
+
+def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of planning a tour."""
+    for option in (
+        click.option("--metres", type=float, default=None, help="About how far to fly, instead of --seconds."),
+        click.option("--eye-height", default=None, help="Of the camera above the floor, such as 1.5m."),
+        click.option("--drone", is_flag=True, help="Fly high: at two thirds of the rooms' height."),
+        click.option("--start", default=None, help="Where to begin: x,y,z in metres."),
+        click.option("--end", default=None, help="Where to end: x,y,z in metres."),
+        click.option("--loop", is_flag=True, help="End where it begins, as it begins."),
+        click.option("--visit", multiple=True, help="A place to fly through: name=x,y,z in metres; again for more."),
+        click.option("--look-at", multiple=True, help="A thing to show: name=x,y,z in metres; again for more."),
+        click.option("--stay-away", default="0.3m", show_default=True, help="Distance kept from everything."),
+        click.option("--lens", type=float, default=None, help="Full-frame focal length in mm."),
+        click.option("--scale-from", default=None, help="A known distance: 'PHOTO x1,y1 x2,y2 2.03m'."),
+        click.option("--camera-height", default=None, help="How high the photographer held the camera, such as 1.5m."),
+        click.option("--units", default=None, help="Of the scene's numbers: mm, cm, m, in or ft."),
+        click.option("--up", default=None, help="The axis that is up: +x, -x, +y, -y, +z or -z."),
+    )[::-1]:
+        command = option(command)
+    return command

@@ -1,35 +1,27 @@
-"""``flythrough plan``: a capture in, a camera path out."""
+"""``flythrough plan``: a scene in, a camera path out."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from ..cli import Session
-from .options import job_option, path_type, progress_option, seconds_option, seed_option, size_option
+from .options import path_type, plan_options, progress_option, seed_option, size_option
 
 
 @click.command("plan")
-@click.argument("source", metavar="CAPTURE", type=path_type)
+@click.argument("source", metavar="SCENE", type=path_type)
 @click.option("-o", "--output", type=path_type, required=True, help="The path file, for example path.json.")
-@seconds_option
+@click.option("--tour", is_flag=True, help="An automatic tour; the default.")
+@click.option("--capture", type=path_type, default=None, help="The capture folder of a splat file.")
+@click.option("--seconds", type=float, default=None, help="Exact length of the film; 30 unless given.")
+@plan_options
 @size_option
 @seed_option
-@job_option
 @progress_option
-@click.pass_obj
-def command(
-    session: Session,
-    source: Path,
-    output: Path,
-    seconds: float,
-    size: str,
-    seed: int,
-    job: Path | None,
-    progress: str,
-) -> None:
-    """Plans a camera path through CAPTURE: a capture folder, a job folder, or anything that ``tour`` takes."""
-    from ..alone import Places, run_plan
+def command(source: Path, output: Path, tour: bool, progress: str, **options: Any) -> None:
+    """Plans a camera path through SCENE: a job folder, a splat file or a mesh."""
+    from ..plan_run import PlanRequest, run_plan
     from ..progress_sinks import open_progress
 
     with open_progress(progress) as shown:
-        run_plan(Places(source, output, job), seconds, size, seed, shown, session)
+        run_plan(source, output, PlanRequest(**options), shown)

@@ -12,6 +12,7 @@ from .options import backend_option, film_options, job_option, path_type, progre
 @click.command("render")
 @click.argument("scene", metavar="SCENE", type=path_type)
 @click.option("--path", "path_file", type=path_type, required=True, help="The camera path, as `plan` writes it.")
+@click.option("--shot", default=None, help="Only this shot of the path, by name or number.")
 @click.option("-o", "--output", type=path_type, required=True, help="The film, for example tour.mp4.")
 @film_options
 @backend_option
@@ -21,7 +22,7 @@ from .options import backend_option, film_options, job_option, path_type, progre
 def command(
     session: Session, scene: Path, path_file: Path, output: Path, job: Path | None, progress: str, **options: Any
 ) -> None:
-    """Renders SCENE, a splat file such as scene.ply, along a camera path into a film."""
+    """Renders SCENE, a job folder, a splat file or a mesh, along a camera path into a film."""
     from ..alone import Places, RenderRequest, run_render
     from ..progress_sinks import open_progress
 

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -212,3 +213,31 @@ def test_bad_paths_are_refused() -> None:
         CameraPath((key(0), key(0), key(1)), 3.0)
     with pytest.raises(ValueError, match="fps must be positive"):
         ShotList.of(CameraPath((key(),), 3.0)).times_s(0)
+
+
+@given(seed=seeds, n=st.integers(1, 5), level=st.booleans(), aimed=st.booleans())
+def test_a_moved_path_is_the_path_seen_from_other_axes(seed: int, n: int, level: bool, aimed: bool) -> None:
+    rng = np.random.default_rng(seed)
+    move = Rigid(rotation_exp(rng.normal(size=3)), rng.normal(size=3))
+    path = random_path(seed, n)
+    path = replace(path, level_up_world=(0, 0.2, 1) if level else None, look_at_world=(50, 0, 3) if aimed else None)
+    times, there = np.linspace(0, path.duration_s, 9), path.moved(move)
+    np.testing.assert_allclose(there.positions_world(times), move.apply(path.positions_world(times)), atol=1e-9)
+    np.testing.assert_allclose(there.rotations(times), move.rotation @ path.rotations(times), atol=1e-7)
+    np.testing.assert_allclose(there.fovs_y_rad(times), path.fovs_y_rad(times), atol=1e-12)
+
+
+@given(seed=seeds, n=st.integers(2, 5))
+def test_focus_passes_through_its_keys_and_a_path_that_looks_at_a_point_looks_at_it(seed: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    path = random_path(seed, n, timed=True)
+    focus = rng.uniform(0.5, 9, n)
+    keys = tuple(replace(key, focus_distance=float(f)) for key, f in zip(path.keyframes, focus, strict=True))
+    aimed = replace(path, keyframes=keys, look_at_world=(40.0, 2.0, 1.0))
+    found = aimed.focus_distances([key.time_s or 0.0 for key in keys])
+    assert found is not None
+    np.testing.assert_allclose(found, focus, rtol=1e-9)
+    assert path.focus_distances(0.0) is None
+    times = np.linspace(0, path.duration_s, 20)
+    to = np.array([40.0, 2.0, 1.0]) - aimed.positions_world(times)
+    np.testing.assert_allclose(aimed.rotations(times)[..., 2], to / np.linalg.norm(to, axis=1)[:, None], atol=1e-9)

@@ -141,7 +141,8 @@ def test_the_stages_alone_make_the_same_film(tiny_room: Path, film: Path, tmp_pa
 
     run("capture", tiny_room, "-o", tmp_path / "room")
     run("fit", tmp_path / "room", "-o", tmp_path / "room.ply", "--iterations", "60", "--max-gaussians", "1500")
-    run("plan", tmp_path / "room", "-o", tmp_path / "room.json", "--seconds", "1", "--size", "96x64")
+    plan = ("plan", tmp_path / "room.ply", "--capture", tmp_path / "room", "--seconds", "1", "--size", "96x64")
+    run(*plan, "-o", tmp_path / "room.json")
     path = tmp_path / "room.json"
     run("render", tmp_path / "room.ply", "--path", path, "-o", tmp_path / "a.mp4", "--size", "96x64", "--fps", "12")
     assert path.read_bytes() == (film.with_suffix(".flythrough") / "path.json").read_bytes()

@@ -1,0 +1,179 @@
+"""Plans the camera's path of a capture or a scene: the tour, or a calmer run where a tour makes no sense."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cameras.arrays import angles_between_rad
+from cameras.camera import Camera
+from cameras.errors import InputError, SettingsError
+from cameras.formats.flythrough_json import WorldNote
+from cameras.freespace import FreeSpace
+from cameras.intrinsics import Intrinsics
+from cameras.keyframe import fov_y_rad_from_focal_mm
+from cameras.reporting import Report, silent
+from cameras.shot_list import ShotList
+from cameras.tour import TourWish, plan_tour
+from scenes.captures.capture import Capture
+from scenes.freespace import ScaleWish, Surveyed, survey_capture
+from scenes.scene import Scene
+
+INTERIOR_MM = 18.0
+"""Longest full-frame focal length of a tour indoors unless asked: rooms are filmed with 16 to 24 mm."""
+OUTDOOR_MM = 28.0
+# Photos that moved less than this part of the depth they see have too little parallax for a tour,
+_PARALLAX = 0.35
+# if they all look the same way within this angle; a panorama turns farther.
+_SAME_WAY_RAD = np.radians(55)
+
+
+@dataclass(frozen=True)
+class PathChoice:
+    """What is asked of a path.
+
+    Attributes:
+        width, height: of the film in pixels.
+        lens_mm: full-frame focal length; None is the tour's own.
+    """
+
+    width: int
+    height: int
+    wish: TourWish = field(default_factory=TourWish)
+    scale: ScaleWish = field(default_factory=ScaleWish)
+    lens_mm: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        return self.wish.seconds or 0.0
+
+    def as_json(self) -> dict[str, object]:
+        """All that decides the path, JSON-able."""
+        from dataclasses import asdict
+
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A path, its world, and what to say of it.
+
+    Attributes:
+        space: the free space that it was planned in, None if it was planned without.
+        warnings: one sentence each.
+    """
+
+    shots: ShotList
+    world: WorldNote
+    figures: dict[str, object]
+    space: FreeSpace | None
+    warnings: tuple[str, ...] = ()
+
+
+def plan_capture(
+    scene: Scene, capture: Capture, choice: PathChoice, lens: Intrinsics, *, seed: int = 0, report: Report = silent
+) -> Planned:
+    """A tour of what photos cover; where they have too little parallax or leave no room for it, a calm run along them.
+
+    Args:
+        lens: as wide as the photos suggest; a tour indoors takes a wider one if ``choice`` names none.
+
+    Raises:
+        SettingsError: if what is asked for cannot be done; see `cameras.tour.plan_tour`.
+    """
+    wish = choice.wish
+    cameras = [image.camera for image in capture.images]
+    why = _why_no_tour(cameras, capture)
+    if why is None:
+        try:
+            surveyed = survey_capture(scene, capture, choice.scale, report)
+            tour_lens = lens_of(choice, min(lens_mm(lens), INTERIOR_MM))
+            shots = plan_tour(surveyed.space, tour_lens, wish, seed=seed)
+            return with_scale(shots, surveyed)
+        except (SettingsError, InputError) as error:
+            if wish.visit or wish.look_at or wish.start or wish.end or choice.scale != ScaleWish():
+                raise
+            why = f"no tour fits into what the photos cover ({str(error).split(';')[0]})"
+    return _calm_run(
+        cameras, capture, choice, lens, seed, f"{why}, so the camera flies calmly along the photos instead."
+    )
+
+
+def lens_mm(lens: Intrinsics) -> float:
+    """The full-frame focal length with the same vertical field of view on a sensor of the film's shape."""
+    return lens.fy / lens.height * _sensor_height_mm(lens.width, lens.height)
+
+
+def lens_of(choice: PathChoice, otherwise_mm: float) -> Intrinsics:
+    """The film's lens: as asked, or of that focal length."""
+    mm = otherwise_mm if choice.lens_mm is None else choice.lens_mm
+    height_mm = _sensor_height_mm(choice.width, choice.height)
+    return Intrinsics.from_fov(choice.width, choice.height, fov_y_rad_from_focal_mm(mm, height_mm))
+
+
+def _sensor_height_mm(width: int, height: int) -> float:
+    """Of the part of a 36x24 mm sensor that a film of this shape uses."""
+    return min(24.0, 36.0 * height / width)
+
+
+def with_scale(shots: ShotList, surveyed: Surveyed) -> Planned:
+    """A tour with what is known of its world."""
+    space = surveyed.space
+    figures = {
+        **shots.note,
+        "metres_per_unit": space.metres_per_unit,
+        "scale_is_assumed": surveyed.scale_is_assumed,
+        "scale_from": surveyed.scale_from,
+    }
+    turn = surveyed.space_from_world.inverse()
+    up_known = bool(np.allclose(turn.rotation, np.eye(3)))
+    world = WorldNote(up_known, space.metres_per_unit)
+    return Planned(ShotList(shots.shots, figures).moved(turn), world, figures, space)
+
+
+def _why_no_tour(cameras: Sequence[Camera], capture: Capture) -> str | None:
+    """Why photos like these make no tour; None if they may."""
+    if len(cameras) < 4:
+        return f"{len(cameras)} photos are too few for a tour"
+    positions = np.array([camera.position_world for camera in cameras])
+    forwards = np.array([camera.forward_world for camera in cameras])
+    depth = _median_depth(cameras, capture)
+    moved = float(np.linalg.norm(np.ptp(positions, axis=0)))
+    if depth is None or moved >= _PARALLAX * depth:
+        return None
+    if float(angles_between_rad(forwards, forwards.mean(axis=0)).max()) < _SAME_WAY_RAD:
+        return f"the photos all look one way and moved only {moved / depth:.0%} of the distance that they see"
+    return f"the photos were all taken from nearly one place ({moved / depth:.0%} of the distance that they see)"
+
+
+def _median_depth(cameras: Sequence[Camera], capture: Capture) -> float | None:
+    points = capture.points.positions_world
+    if len(points) == 0:
+        return None
+    depths: list[float] = []
+    for camera in cameras:
+        pixels, depth_z = camera.project(points)
+        inside = (depth_z > 0) & (pixels >= 0).all(axis=1) & (pixels < (camera.width, camera.height)).all(axis=1)
+        if inside.any():
+            depths.append(float(np.median(depth_z[inside])))
+    return float(np.median(depths)) if depths else None
+
+
+def _calm_run(
+    cameras: Sequence[Camera], capture: Capture, choice: PathChoice, lens: Intrinsics, seed: int, why: str
+) -> Planned:
+    from cameras.walk import plan_walk
+
+    mm = lens_mm(lens)
+    shots = plan_walk(
+        cameras,
+        capture.points.positions_world,
+        seconds=choice.seconds or 12.0,
+        up_known=capture.world.up_known,
+        film_intrinsics=lens_of(choice, mm),
+        metres_per_unit=capture.world.metres_per_unit,
+        seed=seed,
+    )
+    figures = {**shots.note, "metres_per_unit": capture.world.metres_per_unit, "scale_is_assumed": False}
+    world = WorldNote(capture.world.up_known, capture.world.metres_per_unit)
+    return Planned(shots, world, figures, None, (why[:1].upper() + why[1:],))
