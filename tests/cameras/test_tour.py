@@ -103,7 +103,7 @@ def test_a_place_that_no_route_reaches_is_named() -> None:
 
 def test_a_sealed_room_is_toured_inside() -> None:
     space = two_rooms(door=0.0)
-    places = swept(tour(space, seconds=8.0))
+    places = swept(tour(space, seconds=15.0))
     assert places[:, 0].max() < 3.8
     assert np.ptp(places[:, :2], axis=0).max() > 0.5
     there = swept(tour(space, seconds=8.0, start=Place("bedroom", (6.0, 2.0, 1.5))))
