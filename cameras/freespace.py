@@ -160,13 +160,17 @@ class FreeSpace:
         y = (np.arange(_FRAME_ROWS) + 0.5) * camera.height / _FRAME_ROWS
         pixels = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
         rays = camera.intrinsics.rays(pixels) @ camera.world_from_camera.rotation.T
-        origins = np.broadcast_to(camera.position_world, rays.shape)
-        reach = 2 * float(np.linalg.norm(self.size_world))
-        kinds, cells = cast_rays(
-            np.ascontiguousarray(origins), np.ascontiguousarray(rays), reach, self.origin_world, self.voxel, self.cells
-        )[1:]
-        shown: Mask = (kinds == SURFACE) & self._seen_or_no[self.surface_numbers[cells]]
-        return float(np.mean(shown))
+        return float(np.mean(self.meet_seen_surface(np.broadcast_to(camera.position_world, rays.shape), rays)))
+
+    def meet_seen_surface(self, origins_world: ArrayLike, directions_world: ArrayLike) -> Mask:
+        """[n] whether rays [n, 3] first meet a surface that the capture saw, and nothing unknown before it."""
+        origins = np.ascontiguousarray(origins_world, dtype=np.float64)
+        rays = np.ascontiguousarray(directions_world, dtype=np.float64)
+        reach = (
+            2 * float(np.linalg.norm(self.size_world)) / max(1e-9, float(np.linalg.norm(rays, axis=1).min(initial=1)))
+        )
+        kinds, cells = cast_rays(origins, rays, reach, self.origin_world, self.voxel, self.cells)[1:]
+        return np.asarray((kinds == SURFACE) & self._seen_or_no[self.surface_numbers[cells]], dtype=np.bool_)
 
     @property
     def size_world(self) -> Floats:

@@ -20,6 +20,8 @@ DepthImage = NDArray[np.float32]
 _BAND_CUBES = 3.0
 # Surfaces and empty cubes count from this many photos on; of one alone they may be a floater.
 _LEAST_VIEWS = 2
+# A surface in fewer photos than this exists, but is nothing to look at.
+_WELL_SEEN = 4
 
 
 class Fusion:
@@ -86,7 +88,7 @@ class Fusion:
             distance=distances(cells, self.voxel),
             surface_world=(centres - normals * offsets[:, None]).astype(np.float32),
             surface_normals_world=normals.astype(np.float32),
-            surface_seen=np.ones(len(centres), np.bool_),
+            surface_seen=self._weight[crossing] >= min(_WELL_SEEN, 2 * least_views),
             views_position_world=views_position_world,
             views_forward_world=views_forward_world,
             starts_world=starts_world,

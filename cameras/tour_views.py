@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from .arrays import Floats, unit
 from .freespace import FreeSpace, Mask
 from .intrinsics import Intrinsics
+from .rotations import look_rotation
 from .untyped import spatial
 
 REACH_M = 4.0
@@ -21,6 +22,8 @@ _INSIDE = 0.92
 # Where photos looked elsewhere by this angle a view is worth 1/e.
 _PHOTO_ANGLE_RAD = np.radians(50)
 _NEAREST_PHOTOS = 6
+_COLUMNS, _ROWS = 16, 9
+_LEAST_KNOWN_WORTH = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +79,7 @@ class Views:
         points_world: [v, 3].
         yaws_rad: [v].
         shows: [v, n] which surface points.
-        worth: [v] from 0 to 1, low where photos looked elsewhere.
+        worth: [v] from 0 to 1, low where photos looked elsewhere, or much of the picture is unknown.
         places_world: [p, 3] all places.
         seen: [p, n] what can be seen from each, in any direction.
     """
@@ -120,10 +123,22 @@ def candidate_views(
         at,
         directions,
         shows.reshape(count, -1),
-        photo_worth(space, at, directions),
+        photo_worth(space, at, directions) * known_worth(space, at, directions, lens),
         points_world,
         seen,
     )
+
+
+def known_worth(space: FreeSpace, points_world: Floats, yaws_rad: Floats, lens: Intrinsics) -> Floats:
+    """[v] the square of the part of a level view's picture that shows a surface in photos, and not less than 0.1."""
+    x = (np.arange(_COLUMNS) + 0.5) * lens.width / _COLUMNS
+    y = (np.arange(_ROWS) + 0.5) * lens.height / _ROWS
+    rays = lens.rays(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2))
+    forwards = np.stack([np.cos(yaws_rad), np.sin(yaws_rad), np.zeros(len(yaws_rad))], axis=-1)
+    directions = np.einsum("vij,rj->vri", look_rotation(forwards, (0, 0, 1)), rays).reshape(-1, 3)
+    seen = space.meet_seen_surface(np.repeat(points_world, len(rays), axis=0), directions)
+    known: Floats = seen.reshape(len(yaws_rad), -1).mean(axis=1)
+    return np.maximum(known**2, _LEAST_KNOWN_WORTH)
 
 
 def photo_worth(space: FreeSpace, points_world: Floats, yaws_rad: Floats) -> Floats:

@@ -1,9 +1,10 @@
 """Plans the camera's path of a capture or a scene: the tour, or a calmer run where a tour makes no sense."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cameras.arrays import angles_between_rad
 from cameras.camera import Camera
@@ -26,6 +27,8 @@ OUTDOOR_MM = 28.0
 _PARALLAX = 0.35
 # if they all look the same way within this angle; a panorama turns farther.
 _SAME_WAY_RAD = np.radians(55)
+# Photos of one thing have it this near to the middle, nearly all of them.
+_AT_ONE_THING_RAD, _MOST_PHOTOS = np.radians(20), 0.9
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,8 @@ def _why_no_tour(cameras: Sequence[Camera], capture: Capture) -> str | None:
         return f"{len(cameras)} photos are too few for a tour"
     positions = np.array([camera.position_world for camera in cameras])
     forwards = np.array([camera.forward_world for camera in cameras])
+    if _one_thing(cameras) is not None:
+        return "the photos all look at one thing"
     depth = _median_depth(cameras, capture)
     moved = float(np.linalg.norm(np.ptp(positions, axis=0)))
     if depth is None or moved >= _PARALLAX * depth:
@@ -144,6 +149,19 @@ def _why_no_tour(cameras: Sequence[Camera], capture: Capture) -> str | None:
     if float(angles_between_rad(forwards, forwards.mean(axis=0)).max()) < _SAME_WAY_RAD:
         return f"the photos all look one way and moved only {moved / depth:.0%} of the distance that they see"
     return f"the photos were all taken from nearly one place ({moved / depth:.0%} of the distance that they see)"
+
+
+def _one_thing(cameras: Sequence[Camera]) -> NDArray[np.float64] | None:
+    """[3] the point that most photos have near the middle; None if there is none."""
+    positions = np.array([camera.position_world for camera in cameras])
+    forwards = np.array([camera.forward_world for camera in cameras])
+    across = np.eye(3) - forwards[:, :, None] * forwards[:, None, :]
+    try:
+        point = np.linalg.solve(across.sum(axis=0), np.einsum("nij,nj->i", across, positions))
+    except np.linalg.LinAlgError:
+        return None
+    off = angles_between_rad(point - positions, forwards)
+    return point if float(np.mean(off < _AT_ONE_THING_RAD)) >= _MOST_PHOTOS else None
 
 
 def _median_depth(cameras: Sequence[Camera], capture: Capture) -> float | None:
@@ -174,6 +192,12 @@ def _calm_run(
         metres_per_unit=capture.world.metres_per_unit,
         seed=seed,
     )
+    thing = _one_thing(cameras)
+    if thing is not None:
+        x, y, z = (float(value) for value in thing)
+        shots = replace(
+            shots, shots=tuple(replace(s, path=replace(s.path, look_at_world=(x, y, z))) for s in shots.shots)
+        )
     figures = {**shots.note, "metres_per_unit": capture.world.metres_per_unit, "scale_is_assumed": False}
     world = WorldNote(capture.world.up_known, capture.world.metres_per_unit)
     return Planned(shots, world, figures, None, (why[:1].upper() + why[1:],))
