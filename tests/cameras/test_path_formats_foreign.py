@@ -10,27 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cameras.formats import load_format, recognize
+from cameras.formats import load_format
 from cameras.formats.convert import read_flight
-from cameras.formats.exchange import Flight, FrameSettings, PathFrames, bake
+from cameras.formats.exchange import FrameSettings, bake
 from cameras.formats.nerfstudio import read_dataparser_transforms
 from cameras.formats.supersplat_track import Track
 from cameras.rotations import angle_rad, look_rotation, rotation_exp
 
-SETTINGS = FrameSettings(Fraction(10), 1600, 900)
+from .path_files import SETTINGS, put, read
+
 LOOKS_ALONG_Y = [1.0, 0, 0, 0, 0, 0, -1, -2, 0, 1, 0, 1.5, 0, 0, 0, 1]
 """nerfstudio's row by row matrix of a level camera at (0, -2, 1.5) that looks along +y."""
-
-
-def put(file: Path, content: object) -> Path:
-    file.write_text(json.dumps(content), encoding="utf-8")
-    return file
-
-
-def read(file: Path) -> tuple[Flight, PathFrames]:
-    name, flight = read_flight(file, SETTINGS)
-    assert name == recognize(file)
-    return flight, bake(flight, FrameSettings(flight.fps or SETTINGS.fps, 1600, 900))
 
 
 def nerfstudio(**changes: object) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """glTF and USD as other tools write them: with parents, other interpolations, other axes."""
 
 import base64
-import json
 import math
 import struct
 from fractions import Fraction
@@ -14,20 +13,9 @@ import pytest
 from cameras.errors import InputError, MissingExtraError
 from cameras.formats import load_format, recognize
 from cameras.formats.convert import read_flight
-from cameras.formats.exchange import Flight, FrameSettings, PathFrames, bake
+from cameras.formats.exchange import FrameSettings
 
-SETTINGS = FrameSettings(Fraction(10), 1600, 900)
-
-
-def put(file: Path, content: object) -> Path:
-    file.write_text(json.dumps(content), encoding="utf-8")
-    return file
-
-
-def read(file: Path) -> tuple[Flight, PathFrames]:
-    name, flight = read_flight(file, SETTINGS)
-    assert name == recognize(file)
-    return flight, bake(flight, FrameSettings(flight.fps or SETTINGS.fps, 1600, 900))
+from .path_files import put, read
 
 
 def gltf_with(
