@@ -13,7 +13,7 @@ from .intrinsics import Intrinsics
 from .keyframe import Keyframe
 from .rigid import Rigid
 from .rotations import angle_rad, look_rotation, matrix_from_quaternion
-from .splines import ArcLength, Curve, RotationCurve
+from .splines import LEAST_SAMPLES, ArcLength, Curve, RotationCurve
 
 _SHORTEST_EASE_S = 1e-6
 # Neighbouring keyframes nearer than this part of the path's size have no direction to fly.
@@ -25,8 +25,9 @@ class CameraPath:
     """A timed camera path through keyframes: C2 in position, rotation and lens.
 
     Without times on its keyframes a path is flown at constant speed: along an open path the camera speeds up
-    over ``ease_s`` at the start and slows down over ``ease_s`` at the end; a loop keeps its speed. A path that
-    never moves is flown at constant turning speed. With times, the keyframes are reached exactly then.
+    over ``ease_s`` at the start and slows down over ``ease_out_s`` at the end; a loop keeps its speed. A path that
+    never moves is flown at constant turning speed, and where it does not turn either, its keyframes are equally far
+    apart in time. With times, the keyframes are reached exactly then.
 
     Attributes:
         keyframes: at least one; one alone is a still.
@@ -34,16 +35,19 @@ class CameraPath:
             before its first.
         is_loop: the path goes on from its last keyframe to its first.
         no_overshoot: stay in the box of neighbouring keyframes (see `splines`).
-        ease_s: as above; half of duration_s where the film is shorter than two eases.
+        ease_s: as above; where the film is shorter than the two eases, both are shortened alike.
         level_up_world: if given, the horizon is kept level under this axis, and keyframes give the viewing direction
             only; otherwise roll is interpolated like everything else.
         look_at_world: if given, the camera looks at this point throughout, and keyframes give only which way is up in
             the picture (nothing at all where ``level_up_world`` does).
+        ease_out_s: as above; None is as long as ``ease_s``.
+        is_sampled: the keyframes are close samples of a smooth move, at least 6 (see `splines`); no loop, and not with
+            ``no_overshoot``.
 
     Raises:
         ValueError: if the above does not hold, some but not all keyframes have times, times do not increase from 0 to
             duration_s (a loop ends before it), or two neighbours of an untimed path that moves are at one place; some
-            but not all keyframes have a focus.
+            but not all keyframes have a focus; samples are too few.
     """
 
     keyframes: tuple[Keyframe, ...]
@@ -53,20 +57,27 @@ class CameraPath:
     ease_s: float = 1.0
     level_up_world: tuple[float, float, float] | None = None
     look_at_world: tuple[float, float, float] | None = None
+    ease_out_s: float | None = None
+    is_sampled: bool = False
 
     def __post_init__(self) -> None:
         if not self.keyframes:
             raise ValueError("a path needs at least one keyframe")
         if not (math.isfinite(self.duration_s) and self.duration_s > 0):
             raise ValueError(f"duration_s must be positive, got {self.duration_s}")
-        if not (math.isfinite(self.ease_s) and self.ease_s >= 0):
-            raise ValueError(f"ease_s must be finite and not negative, got {self.ease_s}")
+        for name, ease in (("ease_s", self.ease_s), ("ease_out_s", self.ease_out_s)):
+            if ease is not None and not (math.isfinite(ease) and ease >= 0):
+                raise ValueError(f"{name} must be finite and not negative, got {ease}")
         if self.level_up_world is not None and not 1e-6 < math.hypot(*self.level_up_world) < math.inf:
             raise ValueError(f"level_up_world must be a finite direction, got {self.level_up_world}")
         if self.look_at_world is not None and not all(map(math.isfinite, self.look_at_world)):
             raise ValueError(f"look_at_world must be a finite point, got {self.look_at_world}")
         if len({key.focus_distance is None for key in self.keyframes}) > 1:
             raise ValueError("either all keyframes have a focus_distance or none")
+        if self.is_sampled and (self.is_loop or self.no_overshoot or len(self.keyframes) < LEAST_SAMPLES):
+            raise ValueError(
+                f"a sampled path is no loop, has no rule against overshoot and has at least {LEAST_SAMPLES} keyframes"
+            )
         self._check_times()
         if not self.is_timed and self._moves:
             steps = self._steps()
@@ -91,6 +102,12 @@ class CameraPath:
     def is_timed(self) -> bool:
         """Whether the keyframes say when they are reached."""
         return all(key.time_s is not None for key in self.keyframes)
+
+    @property
+    def parts_at_keyframes(self) -> Floats:
+        """[n] the part of the way, from 0 to 1, that an untimed open path has behind it at each keyframe."""
+        progress = self._progress
+        return progress.at(self._knots) / progress.total if len(self.keyframes) > 1 else np.zeros(1)
 
     @property
     def length(self) -> float:
@@ -180,36 +197,65 @@ class CameraPath:
             return np.append(times, self.duration_s) if self._closed else times
         if self._moves:
             steps = np.sqrt(self._steps())
+        elif self._turns:
+            steps = np.maximum(self._turn_steps(), _REPEATED)
         else:
-            rotations = matrix_from_quaternion(self._quaternions)
-            steps = angle_rad(rotations, np.roll(rotations, -1, axis=0))[: None if self._closed else -1]
-            steps = np.maximum(steps, _REPEATED)
+            steps = np.ones(len(self.keyframes) - (not self._closed))
         return np.concatenate([[0.0], np.cumsum(steps)])
+
+    def _turn_steps(self) -> Floats:
+        rotations = matrix_from_quaternion(self._quaternions)
+        return angle_rad(rotations, np.roll(rotations, -1, axis=0))[: None if self._closed else -1]
+
+    @cached_property
+    def _turns(self) -> bool:
+        return float(self._turn_steps().max(initial=0.0)) > _REPEATED
 
     @cached_property
     def _position(self) -> Curve:
-        return Curve(self._knots, self._points, closed=self._closed, no_overshoot=self.no_overshoot)
+        return Curve(
+            self._knots,
+            self._points,
+            closed=self._closed,
+            no_overshoot=self.no_overshoot,
+            is_sampled=self.is_sampled,
+        )
 
     @cached_property
     def _rotation(self) -> RotationCurve:
-        return RotationCurve(self._knots, self._quaternions, closed=self._closed, no_overshoot=self.no_overshoot)
+        return RotationCurve(
+            self._knots,
+            self._quaternions,
+            closed=self._closed,
+            no_overshoot=self.no_overshoot,
+            is_sampled=self.is_sampled,
+        )
 
     @cached_property
     def _log_half_height(self) -> Curve:
-        fovs = np.array([[key.fov_y_rad] for key in self.keyframes])
-        return Curve(self._knots, np.log(np.tan(0.5 * fovs)), closed=self._closed, no_overshoot=True)
+        return self._gauge(np.log(np.tan(0.5 * np.array([key.fov_y_rad for key in self.keyframes]))))
 
     @cached_property
     def _log_focus(self) -> Curve | None:
         focus = [key.focus_distance for key in self.keyframes if key.focus_distance is not None]
-        if not focus:
-            return None
-        return Curve(self._knots, np.log(np.array(focus)[:, None]), closed=self._closed, no_overshoot=True)
+        return self._gauge(np.log(np.array(focus))) if focus else None
+
+    def _gauge(self, values: Floats) -> Curve:
+        """A curve of one number that never overshoots its keyframes, unless they are samples."""
+        return Curve(
+            self._knots,
+            values[:, None],
+            closed=self._closed,
+            no_overshoot=not self.is_sampled,
+            is_sampled=self.is_sampled,
+        )
 
     @cached_property
     def _progress(self) -> ArcLength:
-        """Progress along the path: its length, or the turned angle where it never moves."""
-        return ArcLength(self._knots, self._position.speed if self._moves else self._rotation.speed)
+        """Progress along the path: its length; the turned angle where it never moves; else just its parameter."""
+        if self._moves:
+            return ArcLength(self._knots, self._position.speed)
+        return ArcLength(self._knots, self._rotation.speed if self._turns else np.ones_like)
 
     def _parameter(self, time_s: ArrayLike) -> Floats:
         t = np.asarray(time_s, dtype=np.float64)
@@ -218,7 +264,7 @@ class CameraPath:
         progress = self._progress
         if self._closed:
             return progress.parameter(np.mod(t / self.duration_s, 1.0) * progress.total)
-        return progress.parameter(progress.total * eased_fraction(t, self.duration_s, self.ease_s))
+        return progress.parameter(progress.total * eased_fraction(t, self.duration_s, self.ease_s, self.ease_out_s))
 
 
 def _triple(vector: Floats) -> tuple[float, float, float]:
@@ -226,19 +272,22 @@ def _triple(vector: Floats) -> tuple[float, float, float]:
     return x, y, z
 
 
-def eased_fraction(time_s: ArrayLike, duration_s: float, ease_s: float) -> Floats:
-    """The part [...] of the way covered at times [...] when speed rises over ease_s, stays, and falls over ease_s.
+def eased_fraction(time_s: ArrayLike, duration_s: float, ease_s: float, ease_out_s: float | None = None) -> Floats:
+    """The part [...] of the way covered at times [...] when speed rises over ease_s, stays, and falls over ease_out_s.
 
-    The speed follows 6 x^5 - 15 x^4 + 10 x^3 (Perlin 2002), so that acceleration and jerk start and end at zero.
+    The speed follows 6 x^5 - 15 x^4 + 10 x^3 (Perlin 2002), so that acceleration and jerk start and end at zero. Two
+    eases that take longer than the way are shortened alike; ease_out_s is ease_s if it is None.
     """
     t = np.clip(np.asarray(time_s, dtype=np.float64), 0.0, duration_s)
-    ease_s = min(ease_s, 0.5 * duration_s)
-    if ease_s < _SHORTEST_EASE_S:
-        return t / duration_s
-    cruise = duration_s - ease_s
+    eases = (ease_s, ease_s if ease_out_s is None else ease_out_s)
+    shorter = min(1.0, duration_s / max(sum(eases), _SHORTEST_EASE_S))
+    ease_in, ease_out = (shorter * ease if shorter * ease >= _SHORTEST_EASE_S else 0.0 for ease in eases)
+    cruise = duration_s - 0.5 * (ease_in + ease_out)
 
-    def covered(elapsed: Floats) -> Floats:
-        x = np.minimum(elapsed, ease_s) / ease_s
-        return ease_s * (x**6 - 3 * x**5 + 2.5 * x**4) + np.maximum(elapsed - ease_s, 0.0)
+    def covered(elapsed: Floats, ease: float) -> Floats:
+        if ease == 0:
+            return elapsed
+        x = np.minimum(elapsed, ease) / ease
+        return ease * (x**6 - 3 * x**5 + 2.5 * x**4) + np.maximum(elapsed - ease, 0.0)
 
-    return np.where(t <= 0.5 * duration_s, covered(t), cruise - covered(duration_s - t)) / cruise
+    return np.where(t <= ease_in, covered(t, ease_in), cruise - covered(duration_s - t, ease_out)) / cruise

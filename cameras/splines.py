@@ -1,11 +1,14 @@
 """Curves through knots that are C2 everywhere: positions, lens angles and rotations, and their arc length.
 
-Two ways through the knots, both C2 and both through every knot exactly:
+Three ways through the knots, all C2 and all through every knot exactly:
 
 - the cubic spline (natural at open ends, periodic when closed): the smoothest curve, which may swing past a knot;
 - no overshoot: quintic pieces with limited slopes and no second derivative at the knots. Each coordinate is monotone
   wherever its knots are, so the curve never leaves the box of two neighbouring knots. The price is straighter knots and
-  more bend between them, not a lower order of continuity (a cubic monotone spline such as PCHIP would be only C1).
+  more bend between them, not a lower order of continuity (a cubic monotone spline such as PCHIP would be only C1);
+- sampled: for knots that are close samples of something smooth, the quintic spline without conditions at its ends
+  (not-a-knot). It is C4, is off by the sixth power of the samples' distance, up to the ends, and repeats polynomials
+  of degree five exactly.
 """
 
 from collections.abc import Callable
@@ -20,6 +23,8 @@ from .arrays import TINY, Floats, norms, unit
 # Cells of Gauss-Legendre quadrature per piece of a curve; with five nodes each, lengths are good to about 1e-8.
 _CELLS_PER_PIECE = 32
 _NEWTON_STEPS = 8
+LEAST_SAMPLES = 6
+"""Knots that a sampled curve needs."""
 
 
 class _Polynomials(Protocol):
@@ -35,20 +40,28 @@ class Curve:
         knots: [K] strictly increasing parameters, or [K + 1] when closed: at the last the curve is back at its start.
         values: [K, D] finite values at the knots.
         closed: join the end to the start with two continuous derivatives; parameters then wrap around.
-        no_overshoot: see the module's text.
+        no_overshoot, is_sampled: see the module's text; a sampled curve is open.
 
     Raises:
-        ValueError: on other shapes, knots that do not increase, or values that are not finite.
+        ValueError: on other shapes, knots that do not increase, values that are not finite, or too few samples.
     """
 
     def __init__(
-        self, knots: ArrayLike, values: ArrayLike, *, closed: bool = False, no_overshoot: bool = False
+        self,
+        knots: ArrayLike,
+        values: ArrayLike,
+        *,
+        closed: bool = False,
+        no_overshoot: bool = False,
+        is_sampled: bool = False,
     ) -> None:
         t, v = np.asarray(knots, dtype=np.float64), np.asarray(values, dtype=np.float64)
         if v.ndim != 2 or t.shape != (len(v) + closed,) or len(v) == 0:
             raise ValueError(f"a curve needs values [K, D] and knots [K{' + 1' * closed}], got {v.shape} and {t.shape}")
         if not (np.isfinite(t).all() and np.isfinite(v).all() and (np.diff(t) > 0).all()):
             raise ValueError("a curve needs finite values at strictly increasing knots")
+        if is_sampled and (closed or no_overshoot or len(v) < LEAST_SAMPLES):
+            raise ValueError(f"a sampled curve is open, may overshoot and needs {LEAST_SAMPLES} knots, got {len(v)}")
         if len(v) == 1:
             t = np.array([t[0], t[0] + 1.0]) if not closed else t
             v, closed = np.repeat(v, 2, axis=0), False
@@ -56,7 +69,10 @@ class Curve:
             v = np.concatenate([v, v[:1]])
         self.knots: Floats = t
         self.closed = closed
-        self._polynomials = _no_overshoot(t, v, closed) if no_overshoot else _cubic(t, v, closed)
+        if is_sampled:
+            self._polynomials = _quintic(t, v)
+        else:
+            self._polynomials = _no_overshoot(t, v, closed) if no_overshoot else _cubic(t, v, closed)
 
     def __call__(self, parameter: ArrayLike, derivative: int = 0) -> Floats:
         """Values [..., D], or derivatives, at parameters [...]; open curves are held at their ends."""
@@ -83,13 +99,19 @@ class RotationCurve:
     """
 
     def __init__(
-        self, knots: ArrayLike, quaternions_wxyz: ArrayLike, *, closed: bool = False, no_overshoot: bool = False
+        self,
+        knots: ArrayLike,
+        quaternions_wxyz: ArrayLike,
+        *,
+        closed: bool = False,
+        no_overshoot: bool = False,
+        is_sampled: bool = False,
     ) -> None:
         t, q = np.asarray(knots, dtype=np.float64), unit(quaternions_wxyz)
         q = with_continuous_signs(q)
         if closed and float(q[-1] @ q[0]) < 0:
             t, q = np.concatenate([t, t[1:] + (t[-1] - t[0])]), np.concatenate([q, -q])
-        self._vectors = Curve(t, q, closed=closed, no_overshoot=no_overshoot)
+        self._vectors = Curve(t, q, closed=closed, no_overshoot=no_overshoot, is_sampled=is_sampled)
 
     def __call__(self, parameter: ArrayLike) -> Floats:
         """Unit quaternions [..., 4] (w, x, y, z) at parameters [...]."""
@@ -162,6 +184,10 @@ def with_continuous_signs(quaternions_wxyz: ArrayLike) -> Floats:
 def _cubic(t: Floats, v: Floats, closed: bool) -> _Polynomials:
     spline: Any = interpolate.CubicSpline
     return cast(_Polynomials, spline(t, v, axis=0, bc_type="periodic" if closed else "natural"))
+
+
+def _quintic(t: Floats, v: Floats) -> _Polynomials:
+    return cast(_Polynomials, cast(Any, interpolate).make_interp_spline(t, v, k=5, axis=0))
 
 
 def _no_overshoot(t: Floats, v: Floats, closed: bool) -> _Polynomials:

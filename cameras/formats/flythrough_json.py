@@ -1,10 +1,10 @@
 """Our own path file: one JSON object with strict keys, exact in both directions.
 
-    {"format": "flythrough-path", "version": 2,
+    {"format": "flythrough-path", "version": 3,
      "world": {"up_known": true, "metres_per_unit": 1.0},
      "shots": [{"name": "through the door", "is_continued": false,
-                "duration_s": 12.0, "is_loop": false, "no_overshoot": false, "ease_s": 1.0,
-                "level_up_world": [0, 0, 1], "look_at_world": null,
+                "duration_s": 12.0, "is_loop": false, "no_overshoot": false, "is_sampled": false,
+                "ease_s": 1.0, "ease_out_s": null, "level_up_world": [0, 0, 1], "look_at_world": null,
                 "keyframes": [{"position_world": [x, y, z], "quaternion_wxyz": [w, x, y, z], "fov_y_rad": 0.8,
                                "time_s": null, "focus_distance": null}]}],
      "note": {}}
@@ -27,7 +27,7 @@ from ..path import CameraPath
 from ..shot_list import Shot, ShotList
 
 FORMAT = "flythrough-path"
-VERSION = 2
+VERSION = 3
 # A path of a day's film is far smaller; a larger file is not a path.
 MAX_BYTES = 64 * 1024 * 1024
 
@@ -57,7 +57,9 @@ class _Shot(_Strict):
     duration_s: float
     is_loop: bool
     no_overshoot: bool
+    is_sampled: bool
     ease_s: float
+    ease_out_s: float | None
     level_up_world: _Vector | None
     look_at_world: _Vector | None
     keyframes: Annotated[tuple[_Key, ...], Field(min_length=1)]
@@ -65,7 +67,7 @@ class _Shot(_Strict):
 
 class _File(_Strict):
     format: Literal["flythrough-path"]
-    version: Literal[2]
+    version: Literal[3]
     world: _World
     shots: Annotated[tuple[_Shot, ...], Field(min_length=1)]
     note: dict[str, JsonValue]
@@ -118,7 +120,9 @@ def _shot_content(shot: Shot) -> dict[str, object]:
         "duration_s": path.duration_s,
         "is_loop": path.is_loop,
         "no_overshoot": path.no_overshoot,
+        "is_sampled": path.is_sampled,
         "ease_s": path.ease_s,
+        "ease_out_s": path.ease_out_s,
         "level_up_world": path.level_up_world,
         "look_at_world": path.look_at_world,
         "keyframes": [
@@ -218,7 +222,9 @@ def _path(content: _Shot, where: str, file: Path) -> CameraPath:
             content.duration_s,
             is_loop=content.is_loop,
             no_overshoot=content.no_overshoot,
+            is_sampled=content.is_sampled,
             ease_s=content.ease_s,
+            ease_out_s=content.ease_out_s,
             level_up_world=content.level_up_world,
             look_at_world=content.look_at_world,
         )

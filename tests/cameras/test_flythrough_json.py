@@ -13,6 +13,7 @@ from cameras.formats.flythrough_json import WorldNote, read_path, read_path_and_
 from cameras.keyframe import Keyframe
 from cameras.path import CameraPath
 from cameras.shot_list import Shot, ShotList
+from cameras.splines import LEAST_SAMPLES
 
 finite = st.floats(-1e6, 1e6)
 json_values = st.recursive(
@@ -22,7 +23,7 @@ json_values = st.recursive(
 
 @st.composite
 def paths(draw: st.DrawFn) -> CameraPath:
-    n = draw(st.integers(1, 5))
+    n = draw(st.integers(1, 7))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     timed, focused = draw(st.booleans()), draw(st.booleans())
     keys: list[Keyframe] = []
@@ -39,7 +40,10 @@ def paths(draw: st.DrawFn) -> CameraPath:
     duration = 0.7 * (n - 1) + (1.0 if loop or n == 1 else 0.0) if timed else draw(st.floats(0.5, 100))
     up = draw(st.none() | st.just((0.0, 0.1, 0.99)))
     at = draw(st.none() | st.just((1e7, 0.0, 2.0)))
-    return CameraPath(tuple(keys), duration, loop, draw(st.booleans()), draw(st.floats(0, duration / 2)), up, at)
+    ease, ease_out = draw(st.floats(0, duration / 2)), draw(st.none() | st.floats(0, 5))
+    sampled = not loop and n >= LEAST_SAMPLES and draw(st.booleans())
+    box = not sampled and draw(st.booleans())
+    return CameraPath(tuple(keys), duration, loop, box, ease, up, at, ease_out, sampled)
 
 
 @st.composite
@@ -75,7 +79,7 @@ def key_at(x: float) -> dict[str, Any]:
 def good() -> dict[str, Any]:
     return {
         "format": "flythrough-path",
-        "version": 2,
+        "version": 3,
         "world": {"up_known": True, "metres_per_unit": None},
         "shots": [
             {
@@ -84,7 +88,9 @@ def good() -> dict[str, Any]:
                 "duration_s": 2,
                 "is_loop": False,
                 "no_overshoot": False,
+                "is_sampled": False,
                 "ease_s": 0.5,
+                "ease_out_s": None,
                 "level_up_world": None,
                 "look_at_world": None,
                 "keyframes": [key_at(0), key_at(1)],
@@ -134,7 +140,9 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (change("shots", 0, "duration_s", value=float("nan")), r"wrong at shots\.0\.duration_s: .*finite"),
     (change("world", "metres_per_unit", value=0), r"wrong at world\.metres_per_unit: .*greater than 0"),
     (change("shots", 0, "ease_s", value=-1.5), r"cannot be flown at shots\.0: ease_s must be finite"),
-    (change("version", value=1), "has version 1, and this flythrough reads version 2; update flythrough"),
+    (change("shots", 0, "ease_out_s", value=-1), r"cannot be flown at shots\.0: ease_out_s must be finite"),
+    (change("shots", 0, "is_sampled", value=True), r"cannot be flown at shots\.0: a sampled path is no loop"),
+    (change("version", value=1), "has version 1, and this flythrough reads version 3; update flythrough"),
     (change("shots", value=[]), "wrong at shots: "),
     (change("shots", 0, "is_continued", value=True), "cannot be flown: the first shot has nothing before it"),
     (change("shots", 0, "keyframes", 0, "focus_distance", value=1.0), "either all keyframes have a focus"),
