@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from .arrays import Floats
 from .camera import Camera
 from .errors import InputError
-from .freespace_rays import OUTSIDE, SURFACE, cast_rays, visible_points
+from .freespace_rays import HIDDEN, OUTSIDE, SURFACE, cast_rays, visible_points
 from .untyped import ndimage
 
 Mask = NDArray[np.bool_]
@@ -164,13 +164,27 @@ class FreeSpace:
 
     def meet_seen_surface(self, origins_world: ArrayLike, directions_world: ArrayLike) -> Mask:
         """[n] whether rays [n, 3] first meet a surface that the capture saw, and nothing unknown before it."""
+        return self.meet(origins_world, directions_world)[2]
+
+    def meet(
+        self, origins_world: ArrayLike, directions_world: ArrayLike, blind: float = 0.0
+    ) -> tuple[Floats, Cells, Mask]:
+        """What rays [n, 3] meet first, however far.
+
+        Args:
+            blind: unknown space nearer than this, in lengths of the directions, stops nothing.
+
+        Returns:
+            [n] distances in lengths of the directions; [n] what stops them, as `cast` has it; [n] whether that is a
+            surface that the capture saw.
+        """
         origins = np.ascontiguousarray(origins_world, dtype=np.float64)
         rays = np.ascontiguousarray(directions_world, dtype=np.float64)
-        reach = (
-            2 * float(np.linalg.norm(self.size_world)) / max(1e-9, float(np.linalg.norm(rays, axis=1).min(initial=1)))
-        )
-        kinds, cells = cast_rays(origins, rays, reach, self.origin_world, self.voxel, self.cells)[1:]
-        return np.asarray((kinds == SURFACE) & self._seen_or_no[self.surface_numbers[cells]], dtype=np.bool_)
+        shortest = max(1e-9, float(np.linalg.norm(rays, axis=1).min(initial=1)))
+        reach = 2 * float(np.linalg.norm(self.size_world)) / shortest
+        far, kinds, cells = cast_rays(origins, rays, reach, self.origin_world, self.voxel, self.cells, blind)
+        seen = (kinds == SURFACE) & self._seen_or_no[self.surface_numbers[cells]]
+        return far, kinds, np.asarray(seen, dtype=np.bool_)
 
     @property
     def size_world(self) -> Floats:
@@ -213,4 +227,10 @@ class FreeSpace:
             ) from error
 
 
-__all__ = ["FREE", "OCCUPIED", "OUTSIDE", "SURFACE", "UNKNOWN", "FreeSpace"]
+def is_unseen(kinds: Cells, seen: Mask) -> Mask:
+    """[n] which rays of `FreeSpace.meet` end where no photo saw. What leaves the grid goes through space that is known
+    to be free, so photos looked there too, at sky or at what is too far away or too dim for its depth to be known."""
+    return np.asarray(((kinds == SURFACE) & ~seen) | (kinds == HIDDEN), dtype=np.bool_)
+
+
+__all__ = ["FREE", "OCCUPIED", "OUTSIDE", "SURFACE", "UNKNOWN", "FreeSpace", "is_unseen"]

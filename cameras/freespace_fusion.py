@@ -68,13 +68,20 @@ class Fusion:
         metres_per_unit: float = 1.0,
         is_interior: bool = True,
         least_views: int = _LEAST_VIEWS,
+        body_radius: float = 0.0,
     ) -> FreeSpace:
-        """What all images agree on."""
+        """What all images agree on.
+
+        Args:
+            body_radius: of a ball around each captured view, in world units, that is free where images do not say
+                otherwise: the camera was there, though nothing was seen so near to it.
+        """
         known = self._weight >= least_views
         signed = np.where(known, self._sum / np.maximum(self._weight, 1), np.float32(0))
         crossing = _nearest_to_a_crossing(signed, known)
         cells = np.full(signed.shape, UNKNOWN, np.uint8)
         cells[known & (signed > 0)] = FREE
+        cells[(cells == UNKNOWN) & self._near(views_position_world, body_radius)] = FREE
         cells[crossing] = OCCUPIED
         gradient = np.stack([np.gradient(signed, axis=k)[crossing] for k in range(3)], axis=-1)
         length = np.maximum(np.linalg.norm(gradient, axis=-1, keepdims=True), 1e-12)
@@ -95,6 +102,18 @@ class Fusion:
             metres_per_unit=metres_per_unit,
             is_interior=is_interior,
         )
+
+    def _near(self, places_world: Floats, radius: float) -> NDArray[np.bool_]:
+        """[X, Y, Z] cubes whose centres lie within a radius of a place [k, 3]."""
+        found = np.zeros(self._sum.shape, np.bool_)
+        for place in (places_world - self.origin_world) / self.voxel - 0.5:
+            low = np.maximum(np.ceil(place - radius / self.voxel), 0).astype(np.int64)
+            high = np.minimum(np.floor(place + radius / self.voxel) + 1, found.shape).astype(np.int64)
+            block = tuple(slice(a, max(a, b)) for a, b in zip(low, high, strict=True))
+            squares: list[Floats] = [(np.arange(s.start, s.stop) - place[k]) ** 2 for k, s in enumerate(block)]
+            far = squares[0][:, None, None] + squares[1][:, None] + squares[2]
+            found[block] |= far <= (radius / self.voxel) ** 2
+        return found
 
 
 def distances(cells: NDArray[np.uint8], voxel: float) -> NDArray[np.float32]:

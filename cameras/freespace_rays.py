@@ -16,9 +16,12 @@ SURFACE, HIDDEN, OUTSIDE, NOTHING = 1, 2, 3, 0
 
 @njit(cache=True)
 def _march(
-    origin: Floats, direction: Floats, reach: float, corner: Floats, voxel: float, cells: Cells
+    origin: Floats, direction: Floats, reach: float, corner: Floats, voxel: float, cells: Cells, blind: float
 ) -> tuple[float, int, int]:
-    """(distance in lengths of ``direction``, what stops the ray, number of the cube in C order)."""
+    """(distance in lengths of ``direction``, what stops the ray, number of the cube in C order).
+
+    Unknown cubes nearer than ``blind`` stop nothing.
+    """
     nx, ny, nz = cells.shape
     at = np.empty(3, np.int64)
     step = np.empty(3, np.int64)
@@ -39,7 +42,7 @@ def _march(
         if at[0] < 0 or at[1] < 0 or at[2] < 0 or at[0] >= nx or at[1] >= ny or at[2] >= nz:
             return t, 3, 0
         cell = cells[at[0], at[1], at[2]]
-        if cell != 1:
+        if cell == 2 or (cell == 0 and t >= blind):
             return t, (1 if cell == 2 else 2), (at[0] * ny + at[1]) * nz + at[2]
         k = 0
         if following[1] < following[0]:
@@ -60,12 +63,13 @@ def _march_all(
     corner: Floats,
     voxel: float,
     cells: Cells,
+    blind: float,
     far: Floats,
     kinds: Cells,
     where: NDArray[np.int64],
 ) -> None:
     for i in range(len(origins)):
-        far[i], kinds[i], where[i] = _march(origins[i], directions[i], reach, corner, voxel, cells)
+        far[i], kinds[i], where[i] = _march(origins[i], directions[i], reach, corner, voxel, cells, blind)
 
 
 @njit(cache=True)
@@ -88,17 +92,26 @@ def _see_all(
         seen[i] = False
         if length <= reach:
             # The cubes of a rough surface may reach a little over the target.
-            far = _march(point, to, 1.0, corner, voxel, cells)[0]
+            far = _march(point, to, 1.0, corner, voxel, cells, 0.0)[0]
             seen[i] = (1 - far) * length <= 1.5 * voxel
 
 
 def cast_rays(
-    origins: Floats, directions: Floats, reach: float, corner: Floats, voxel: float, cells: Cells
+    origins: Floats,
+    directions: Floats,
+    reach: float,
+    corner: Floats,
+    voxel: float,
+    cells: Cells,
+    blind: float = 0.0,
 ) -> tuple[Floats, Cells, NDArray[np.int64]]:
-    """Distances [n] in lengths of the directions [n, 3], what stopped each ray, and in which cube (C order)."""
+    """Distances [n] in lengths of the directions [n, 3], what stopped each ray, and in which cube (C order).
+
+    Unknown cubes nearer than ``blind`` stop nothing.
+    """
     n = len(origins)
     far, kinds, where = np.empty(n), np.empty(n, np.uint8), np.empty(n, np.int64)
-    _march_all(origins, directions, reach, corner, voxel, cells, far, kinds, where)
+    _march_all(origins, directions, reach, corner, voxel, cells, blind, far, kinds, where)
     return far, kinds, where
 
 

@@ -2,14 +2,27 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .arrays import Floats, norms
-from .path import CameraPath
 from .rotations import rotation_log
 
 _STEP_S = 0.01
+
+
+class Flown(Protocol):
+    """What is flown from second 0 to ``duration_s`` without a cut: a path, or a take of several shots."""
+
+    @property
+    def duration_s(self) -> float: ...
+    @property
+    def is_loop(self) -> bool: ...
+    def positions_world(self, time_s: ArrayLike) -> Floats: ...
+    def rotations(self, time_s: ArrayLike) -> Floats: ...
+    def fovs_y_rad(self, time_s: ArrayLike) -> Floats: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +56,7 @@ class Motion:
             yield field.name, float(sizes[at]), float(self.time_s[at])
 
 
-def measure_motion(path: CameraPath, metres_per_unit: float, *, samples_per_s: float = 60.0) -> Motion:
+def measure_motion(path: Flown, metres_per_unit: float, *, samples_per_s: float = 60.0) -> Motion:
     """Samples a path; its ends count as far as the differences reach.
 
     Args:

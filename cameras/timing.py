@@ -28,6 +28,7 @@ _STEP_S = 0.05
 _KEY_S = 0.25
 _ROUNDS = 5
 _SAMPLES_PER_ROW = 4
+_MOST_ROWS_PER_S = 1e3
 
 
 def time_path(
@@ -40,6 +41,8 @@ def time_path(
     duration_s: float | None,
     is_loop: bool = False,
     level_up_world: tuple[float, float, float] | None = (0.0, 0.0, 1.0),
+    focus_distances: Floats | None = None,
+    most_rows_per_s: float = _MOST_ROWS_PER_S,
 ) -> CameraPath:
     """A path through rows of poses that starts and ends at rest (a loop keeps going) and keeps every limit.
 
@@ -50,20 +53,22 @@ def time_path(
         limits: of speed, acceleration, jerk, turning and zooming.
         metres_per_unit: of the world.
         duration_s: exactly so long; None is as short as the limits allow.
+        focus_distances: [M] in world units; None if all is sharp.
+        most_rows_per_s: rows that were taken evenly in time are not flown faster than they came.
 
     Raises:
         SettingsError: if the limits ask for more time.
     """
-    way = _Way.through(positions_world, rotations, fovs_y_rad, metres_per_unit, is_loop)
-    rate = way.ceiling(limits)
+    way = _Way.through(positions_world, rotations, fovs_y_rad, focus_distances, metres_per_unit, is_loop)
+    rate = np.minimum(way.ceiling(limits), most_rows_per_s)
     clock = _Clock.even(way, rate)
-    worst = _excess(_flown(way, clock, clock.total_s, level_up_world), limits, metres_per_unit)
+    worst = excess(_flown(way, clock, clock.total_s, level_up_world), limits, metres_per_unit)
     for _ in range(_ROUNDS):
         if worst.most <= 1:
             break
         rate = rate * worst.slower(way, clock)
         clock = _Clock.even(way, rate)
-        worst = _excess(_flown(way, clock, clock.total_s, level_up_world), limits, metres_per_unit)
+        worst = excess(_flown(way, clock, clock.total_s, level_up_world), limits, metres_per_unit)
     shortest = clock.total_s * max(1.0, worst.most)
     if duration_s is not None and duration_s < shortest:
         raise SettingsError(
@@ -75,7 +80,7 @@ def time_path(
 
 @dataclass(frozen=True, eq=False)
 class _Way:
-    """The path over row numbers: splines of place (metres), turned angle vector and log focal length, and derivatives.
+    """The path over row numbers: splines of place (metres), turned angle vector, log focal length, log focus (or None).
 
     Attributes:
         at: [n] row numbers, several a row.
@@ -84,13 +89,22 @@ class _Way:
     place: Any
     turn: Any
     zoom: Any
+    focus: Any
     rotations: Floats
     at: Floats
     metres: float
     is_loop: bool
 
     @classmethod
-    def through(cls, positions: Floats, rotations: Floats, fovs: Floats, metres: float, is_loop: bool) -> "_Way":
+    def through(
+        cls,
+        positions: Floats,
+        rotations: Floats,
+        fovs: Floats,
+        focus: Floats | None,
+        metres: float,
+        is_loop: bool,
+    ) -> "_Way":
         rows = np.arange(len(positions), dtype=np.float64)
         steps = rotation_log(np.swapaxes(rotations[:-1], -1, -2) @ rotations[1:])
         turned = np.concatenate([np.zeros((1, 3)), np.cumsum(steps, axis=0)])
@@ -99,6 +113,7 @@ class _Way:
             spline(rows, positions * metres),
             spline(rows, turned),
             spline(rows, -np.log(np.tan(0.5 * fovs))),
+            None if focus is None else spline(rows, np.log(focus)),
             rotations,
             np.linspace(0.0, len(rows) - 1.0, 1 + _SAMPLES_PER_ROW * (len(rows) - 1)),
             metres,
@@ -107,7 +122,7 @@ class _Way:
 
     def ceiling(self, limits: Limits) -> Floats:
         """[n] rows a second that no limit forbids where the speed is even."""
-        found = np.full(len(self.at), 1e3)
+        found = np.full(len(self.at), _MOST_ROWS_PER_S)
         for spline, bounds in (
             (self.place, (limits.speed_m_s, limits.acceleration_m_s2, limits.jerk_m_s3)),
             (self.turn, (limits.turn_rate_rad_s, limits.turn_acceleration_rad_s2)),
@@ -124,7 +139,8 @@ class _Way:
         step = rotation_log(self.rotations[first].T @ self.rotations[first + 1])
         rotation = self.rotations[first] @ rotation_exp((row - first) * step)
         fov = 2 * math.atan(math.exp(-float(self.zoom(row))))
-        return Keyframe.from_pose(Rigid(rotation, self.place(row) / self.metres), fov, time_s)
+        focus = None if self.focus is None else math.exp(float(self.focus(row)))
+        return Keyframe.from_pose(Rigid(rotation, self.place(row) / self.metres), fov, time_s, focus)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +181,7 @@ class _Clock:
 
 
 @dataclass(frozen=True, eq=False)
-class _Excess:
+class Excess:
     """How far a path is beyond its limits at times [n]: by what factor its clock would have to be slower there."""
 
     part: Floats
@@ -182,7 +198,8 @@ class _Excess:
         return np.interp(way.at, rows[order], 1 / np.maximum(1.0, 1.02 * self.factor[order]))
 
 
-def _excess(path: CameraPath, limits: Limits, metres_per_unit: float) -> _Excess:
+def excess(path: CameraPath, limits: Limits, metres_per_unit: float) -> Excess:
+    """How far a path's motion is beyond limits."""
     motion = measure_motion(path, metres_per_unit)
     ratios = (
         (motion.speed_m_s / limits.speed_m_s, 1),
@@ -193,7 +210,7 @@ def _excess(path: CameraPath, limits: Limits, metres_per_unit: float) -> _Excess
         (motion.zoom_rate_per_s / limits.zoom_rate_per_s, 1),
     )
     factor = np.max([ratio ** (1 / order) for ratio, order in ratios], axis=0)
-    return _Excess(motion.time_s / path.duration_s, np.asarray(factor, dtype=np.float64))
+    return Excess(motion.time_s / path.duration_s, np.asarray(factor, dtype=np.float64))
 
 
 def _flown(way: _Way, clock: _Clock, total_s: float, level_up_world: tuple[float, float, float] | None) -> CameraPath:

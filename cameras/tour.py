@@ -19,6 +19,7 @@ from .path import CameraPath
 from .rigid import Rigid
 from .rotations import look_rotation
 from .shot_list import Shot, ShotList
+from .thinning import thinned
 from .timing import time_path
 from .tour_choice import Choice, Costs, choose_views
 from .tour_polish import Sweep, polish
@@ -33,6 +34,8 @@ _FULL = 0.93
 _NEAR_PLACE_M = 1.0
 # A kept distance is measured in cubes, and paths are rounded between them.
 _SPARE_CUBES = 1.0
+# Corners are cut when a path is smoothed.
+_NEAR_VIEWS = 0.93
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def plan_tour(space: FreeSpace, lens: Intrinsics, wish: TourWish | None = None, 
     fixed = [*wish.visit, *(place for place in (wish.start, wish.end) if place is not None)]
     rows = [_stand_of(place, stands, space) for place in fixed]
     places = np.unique(np.concatenate([stands.spread(_PLACES, rng), np.array(rows, dtype=np.int64)]))
-    views = candidate_views(space, surface, places, stands.points_world[places], lens)
+    views = candidate_views(space, surface, places, stands.points_world[places], lens, wish.limits.unseen_share)
     plan = _Plan(space, lens, wish, stands, surface, views)
     path, choice = plan.timed(rng)
     note = {
@@ -130,7 +133,9 @@ def find_stands(space: FreeSpace, wish: TourWish) -> Stands:
     radius = wish.stay_away_m / space.metres_per_unit + _SPARE_CUBES * space.voxel
     starts = space.starts_world if wish.start is None else wish.start.in_world(space)[None]
     reachable: Mask = space.reachable(radius, starts)
-    cubes = standing_cubes(space, reachable, wish.eye_height_m, wish.limits.view_distance_m, is_drone=wish.is_drone)
+    cubes = standing_cubes(
+        space, reachable, wish.eye_height_m, _NEAR_VIEWS * wish.limits.view_distance_m, is_drone=wish.is_drone
+    )
     stands = join(space, cubes, radius, starts)
     if stands is None:
         raise SettingsError(
@@ -192,7 +197,8 @@ class _Plan:
                 f"last {wanted:g} s; give it more time, or ask for less."
             )
         _, run, choice = best
-        return self._time(run, wish.seconds), choice
+        path = self._time(run, wish.seconds)
+        return thinned(path, limits, self.space.metres_per_unit), choice
 
     def _required(self) -> tuple[list[int], int | None, int | None]:
         """Rows of the views at places to visit and of things to look at, and the first and the last view."""

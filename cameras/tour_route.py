@@ -47,10 +47,10 @@ def make_run(
         yaw += turn
     raw = np.concatenate([*places, views.points_world[rows[-1:]]])
     angles = np.append(np.concatenate(yaws), yaw)
-    smooth = _smoothed(raw, _SIGMA_MOVE_S * ROWS_PER_S, is_loop)
+    smooth = smoothed(raw, _SIGMA_MOVE_S * ROWS_PER_S, is_loop)
     turns = angles[-1] - angles[0] if is_loop else 0.0
     ramp = np.linspace(0, turns, len(angles))  # a loop may turn all the way round
-    angles = _smoothed((angles - ramp)[:, None], _SIGMA_TURN_S * ROWS_PER_S, is_loop)[:, 0] + ramp
+    angles = smoothed((angles - ramp)[:, None], _SIGMA_TURN_S * ROWS_PER_S, is_loop)[:, 0] + ramp
     return Run(inside(space, raw, smooth, stands.radius, is_loop), angles)
 
 
@@ -92,7 +92,7 @@ def inside(space: FreeSpace, raw: Floats, smooth: Floats, radius: float, is_loop
         bad[1:] |= clear < radius
         if not bad.any():
             return mixed
-        reach = _smoothed(bad[:, None].astype(np.float64), 0.5 * ROWS_PER_S, is_loop)[:, 0]
+        reach = smoothed(bad[:, None].astype(np.float64), 0.5 * ROWS_PER_S, is_loop)[:, 0]
         keep = keep * (1 - 0.6 * np.minimum(1.0, 2 * reach))
     return raw
 
@@ -106,11 +106,11 @@ def _pushed(space: FreeSpace, rows: Floats, wanted: float, is_loop: bool) -> Flo
             break
         slope = np.stack([space.clearance(rows + step * e) - space.clearance(rows - step * e) for e in np.eye(3)], -1)
         slope[:, 2] = 0  # a bobbing camera is worse than a bend
-        rows = rows + _smoothed(short[:, None] * unit(slope), 0.3 * ROWS_PER_S, is_loop)
+        rows = rows + smoothed(short[:, None] * unit(slope), 0.3 * ROWS_PER_S, is_loop)
     return rows
 
 
-def _smoothed(rows: Floats, sigma: float, is_loop: bool) -> Floats:
+def smoothed(rows: Floats, sigma: float, is_loop: bool) -> Floats:
     """[M, D] averaged with a Gaussian of ``sigma`` rows; open ends stay where they are."""
     reach = max(1, min(round(3 * sigma), len(rows) - 1))
     if is_loop:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Floats, unit
-from .freespace import FreeSpace, Mask
+from .freespace import FreeSpace, Mask, is_unseen
 from .intrinsics import Intrinsics
 from .rotations import look_rotation
 from .untyped import spatial
@@ -24,6 +24,8 @@ _PHOTO_ANGLE_RAD = np.radians(50)
 _NEAREST_PHOTOS = 6
 _COLUMNS, _ROWS = 16, 9
 _LEAST_KNOWN_WORTH = 0.1
+# A view that is itself near to the limit has neighbours beyond it.
+_UNSEEN_PART, _SHUNNED = 0.9, 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,13 +101,19 @@ class Views:
 
 
 def candidate_views(
-    space: FreeSpace, surface: Surface, places: NDArray[np.int64], points_world: Floats, lens: Intrinsics
+    space: FreeSpace,
+    surface: Surface,
+    places: NDArray[np.int64],
+    points_world: Floats,
+    lens: Intrinsics,
+    unseen_share: float,
 ) -> Views:
     """Sixteen directions at each place.
 
     Args:
         places: [p] rows of stands.
         points_world: [p, 3] where they are.
+        unseen_share: views that show more of what no photo saw are shunned.
     """
     reach = REACH_M / space.metres_per_unit
     yaws: Floats = np.arange(float(_YAWS)) * (2 * np.pi / _YAWS)
@@ -123,22 +131,26 @@ def candidate_views(
         at,
         directions,
         shows.reshape(count, -1),
-        photo_worth(space, at, directions) * known_worth(space, at, directions, lens),
+        photo_worth(space, at, directions) * known_worth(space, at, directions, lens, unseen_share),
         points_world,
         seen,
     )
 
 
-def known_worth(space: FreeSpace, points_world: Floats, yaws_rad: Floats, lens: Intrinsics) -> Floats:
-    """[v] the square of the part of a level view's picture that shows a surface in photos, and not less than 0.1."""
+def known_worth(
+    space: FreeSpace, points_world: Floats, yaws_rad: Floats, lens: Intrinsics, unseen_share: float
+) -> Floats:
+    """[v] the square of the part of a level view's picture that shows a surface in photos, and not less than 0.1; next
+    to nothing where more than ``unseen_share`` of it is what no photo saw."""
     x = (np.arange(_COLUMNS) + 0.5) * lens.width / _COLUMNS
     y = (np.arange(_ROWS) + 0.5) * lens.height / _ROWS
     rays = lens.rays(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2))
     forwards = np.stack([np.cos(yaws_rad), np.sin(yaws_rad), np.zeros(len(yaws_rad))], axis=-1)
     directions = np.einsum("vij,rj->vri", look_rotation(forwards, (0, 0, 1)), rays).reshape(-1, 3)
-    seen = space.meet_seen_surface(np.repeat(points_world, len(rays), axis=0), directions)
+    _, kinds, seen = space.meet(np.repeat(points_world, len(rays), axis=0), directions)
     known: Floats = seen.reshape(len(yaws_rad), -1).mean(axis=1)
-    return np.maximum(known**2, _LEAST_KNOWN_WORTH)
+    unseen: Floats = is_unseen(kinds, seen).reshape(len(yaws_rad), -1).mean(axis=1)
+    return np.maximum(known**2, _LEAST_KNOWN_WORTH) * np.where(unseen > _UNSEEN_PART * unseen_share, _SHUNNED, 1.0)
 
 
 def photo_worth(space: FreeSpace, points_world: Floats, yaws_rad: Floats) -> Floats:

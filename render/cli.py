@@ -1,6 +1,7 @@
 """The command line: what each command is called, and how every error ends.
 
-Exit codes: 0 done, 2 an error that the user can mend (one sentence on stderr), 130 interrupted, 1 an error of ours.
+Exit codes: 0 done, 2 an error that the user can mend (one sentence on stderr), 3 a path that breaks a limit, 130
+interrupted, 1 an error of ours.
 """
 
 import errno
@@ -28,6 +29,7 @@ COMMANDS = {
     "capture": "Find the cameras of photos; write a folder that other tools open.",
     "fit": "Fit a splat scene to a capture.",
     "plan": "Plan a camera path through a capture.",
+    "preflight": "Check that a camera path keeps every limit, and repair it.",
     "path": "Convert camera paths to and from other tools.",
     "render": "Render a scene along a camera path into a film.",
     "evaluate": "Score the reconstruction on photos that were held out.",
@@ -83,14 +85,14 @@ def _run(arguments: Sequence[str] | None, session: Session) -> int:
     previous = signal.signal(signal.SIGTERM, interrupt)
     try:
         check_ownership()
-        cli.main(args=arguments, prog_name="flythrough", standalone_mode=False, obj=session)
+        code = cli.main(args=arguments, prog_name="flythrough", standalone_mode=False, obj=session)
     except Exception as error:
         return _explain(error, session)
     except KeyboardInterrupt:
         return _interrupted()
     finally:
         signal.signal(signal.SIGTERM, previous)
-    return 0
+    return code if isinstance(code, int) else 0  # what `Context.exit` was given, which click returns here
 
 
 def _explain(error: Exception, session: Session) -> int:

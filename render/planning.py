@@ -13,7 +13,10 @@ from cameras.formats.flythrough_json import WorldNote
 from cameras.freespace import FreeSpace
 from cameras.intrinsics import Intrinsics
 from cameras.keyframe import fov_y_rad_from_focal_mm
+from cameras.limits import Limits
+from cameras.preflight import PICTURE_COLUMNS, PICTURE_ROWS, Preflight, picture_cameras, preflight
 from cameras.reporting import Report, silent
+from cameras.rigid import Rigid
 from cameras.shot_list import ShotList
 from cameras.tour import TourWish, plan_tour
 from scenes.captures.capture import Capture
@@ -23,6 +26,8 @@ from scenes.scene import Scene
 INTERIOR_MM = 18.0
 """Longest full-frame focal length of a tour indoors unless asked: rooms are filmed with 16 to 24 mm."""
 OUTDOOR_MM = 28.0
+PREFLIGHT_FPS = 30
+"""Frames a second at which a plan is checked."""
 # Photos that moved less than this part of the depth they see have too little parallax for a tour,
 _PARALLAX = 0.35
 # if they all look the same way within this angle; a panorama turns farther.
@@ -64,6 +69,7 @@ class Planned:
     Attributes:
         space: the free space that it was planned in, None if it was planned without.
         warnings: one sentence each.
+        space_from_world: the turn to the axes of the space, in which people give places.
     """
 
     shots: ShotList
@@ -71,6 +77,7 @@ class Planned:
     figures: dict[str, object]
     space: FreeSpace | None
     warnings: tuple[str, ...] = ()
+    space_from_world: Rigid = field(default_factory=Rigid.identity)
 
 
 def plan_capture(
@@ -91,39 +98,43 @@ def plan_capture(
         try:
             surveyed = survey_capture(scene, capture, choice.scale, report)
             tour_lens = lens_of(choice, min(lens_mm(lens), INTERIOR_MM))
-            shots = plan_tour(surveyed.space, tour_lens, wish, seed=seed)
-            return with_scale(shots, surveyed)
+            return with_scale(plan_tour(surveyed.space, tour_lens, wish, seed=seed), surveyed, tour_lens)
         except (SettingsError, InputError) as error:
             if wish.visit or wish.look_at or wish.start or wish.end or choice.scale != ScaleWish():
                 raise
             why = f"no tour fits into what the photos cover ({str(error).split(';')[0]})"
-    return _calm_run(
-        cameras, capture, choice, lens, seed, f"{why}, so the camera flies calmly along the photos instead."
-    )
+    told = f"{why[:1].upper()}{why[1:]}, so the camera flies calmly along the photos instead."
+    shots = _calm_run(cameras, capture, choice, lens, seed)
+    world = WorldNote(capture.world.up_known, capture.world.metres_per_unit)
+    figures = {**shots.note, "metres_per_unit": capture.world.metres_per_unit, "scale_is_assumed": False}
+    return Planned(shots, world, figures, None, (told,))
 
 
 def lens_mm(lens: Intrinsics) -> float:
     """The full-frame focal length with the same vertical field of view on a sensor of the film's shape."""
-    return lens.fy / lens.height * _sensor_height_mm(lens.width, lens.height)
+    return lens.fy / lens.height * sensor_height_mm(lens.width, lens.height)
 
 
 def lens_of(choice: PathChoice, otherwise_mm: float) -> Intrinsics:
     """The film's lens: as asked, or of that focal length."""
     mm = otherwise_mm if choice.lens_mm is None else choice.lens_mm
-    height_mm = _sensor_height_mm(choice.width, choice.height)
+    height_mm = sensor_height_mm(choice.width, choice.height)
     return Intrinsics.from_fov(choice.width, choice.height, fov_y_rad_from_focal_mm(mm, height_mm))
 
 
-def _sensor_height_mm(width: int, height: int) -> float:
-    """Of the part of a 36x24 mm sensor that a film of this shape uses."""
+def sensor_height_mm(width: int, height: int) -> float:
+    """Height of the part of a 36x24 mm sensor that a film of this shape uses."""
     return min(24.0, 36.0 * height / width)
 
 
-def with_scale(shots: ShotList, surveyed: Surveyed) -> Planned:
-    """A tour with what is known of its world."""
+def with_scale(shots: ShotList, surveyed: Surveyed, lens: Intrinsics) -> Planned:
+    """Shots in the world of a space, with what is known of it, and a sentence on each limit that they break."""
     space = surveyed.space
+    found = _preflight(shots, space, lens.width / lens.height)
     figures = {
         **shots.note,
+        "smallest_clearance_m": round(found.tracks["clearance"].worst[0], 4),
+        "broken_limits": found.broken,
         "metres_per_unit": space.metres_per_unit,
         "scale_is_assumed": surveyed.scale_is_assumed,
         "scale_from": surveyed.scale_from,
@@ -131,7 +142,32 @@ def with_scale(shots: ShotList, surveyed: Surveyed) -> Planned:
     turn = surveyed.space_from_world.inverse()
     up_known = bool(np.allclose(turn.rotation, np.eye(3)))
     world = WorldNote(up_known, space.metres_per_unit)
-    return Planned(ShotList(shots.shots, figures).moved(turn), world, figures, space)
+    made = ShotList(shots.shots, figures).moved(turn)
+    return Planned(made, world, figures, space, tuple(_broken(found)), surveyed.space_from_world)
+
+
+def _preflight(shots: ShotList, space: FreeSpace, aspect: float) -> Preflight:
+    """Without rendering: the picture is taken to be full, and a model may show what lies behind its windows."""
+    limits = Limits() if len(space.views_position_world) else Limits(unseen_share=1.0)
+    count = len(picture_cameras(shots, PREFLIGHT_FPS, aspect))
+    full = np.zeros((count, PICTURE_ROWS, PICTURE_COLUMNS), dtype=np.bool_)
+    return preflight(shots, space, limits, fps=PREFLIGHT_FPS, aspect=aspect, transparent=full)
+
+
+def _broken(found: Preflight) -> list[str]:
+    """One sentence for each broken limit, with its worst value and place."""
+    said: list[str] = []
+    for name in found.broken:
+        track = found.tracks[name]
+        rule, (value, time) = track.rule, track.worst
+        bound = "at least" if rule.is_least else "at most"
+        said.append(
+            f"The shot {found.shot_at(time)!r} breaks a limit at {time:.1f} s: {name} is {value * rule.shown:.3g} "
+            f"{rule.unit}, but should be {bound} {track.limit * rule.shown:.3g}."
+        )
+    if said:
+        said.append("`flythrough preflight SCENE PATH --fix` repairs what can be repaired.")
+    return said
 
 
 def _why_no_tour(cameras: Sequence[Camera], capture: Capture) -> str | None:
@@ -177,27 +213,21 @@ def _median_depth(cameras: Sequence[Camera], capture: Capture) -> float | None:
     return float(np.median(depths)) if depths else None
 
 
-def _calm_run(
-    cameras: Sequence[Camera], capture: Capture, choice: PathChoice, lens: Intrinsics, seed: int, why: str
-) -> Planned:
+def _calm_run(cameras: Sequence[Camera], capture: Capture, choice: PathChoice, lens: Intrinsics, seed: int) -> ShotList:
+    """Along the photos; towards the one thing that they show, if that is so."""
     from cameras.walk import plan_walk
 
-    mm = lens_mm(lens)
     shots = plan_walk(
         cameras,
         capture.points.positions_world,
         seconds=choice.seconds or 12.0,
         up_known=capture.world.up_known,
-        film_intrinsics=lens_of(choice, mm),
+        film_intrinsics=lens_of(choice, lens_mm(lens)),
         metres_per_unit=capture.world.metres_per_unit,
         seed=seed,
     )
     thing = _one_thing(cameras)
-    if thing is not None:
-        x, y, z = (float(value) for value in thing)
-        shots = replace(
-            shots, shots=tuple(replace(s, path=replace(s.path, look_at_world=(x, y, z))) for s in shots.shots)
-        )
-    figures = {**shots.note, "metres_per_unit": capture.world.metres_per_unit, "scale_is_assumed": False}
-    world = WorldNote(capture.world.up_known, capture.world.metres_per_unit)
-    return Planned(shots, world, figures, None, (why[:1].upper() + why[1:],))
+    if thing is None:
+        return shots
+    x, y, z = (float(value) for value in thing)
+    return replace(shots, shots=tuple(replace(s, path=replace(s.path, look_at_world=(x, y, z))) for s in shots.shots))

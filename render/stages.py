@@ -15,7 +15,6 @@ from cameras.formats.flythrough_json import read_path, write_path
 from cameras.intrinsics import Intrinsics
 from cameras.keyframe import focal_mm_from_fov_y_rad
 from cameras.reporting import Report
-from cameras.shot_list import ShotList
 from scenes.captures.capture import Capture
 from scenes.captures.sfm_settings import PoseSettings
 from scenes.splats.settings import FitSettings
@@ -23,7 +22,7 @@ from scenes.splats.settings import FitSettings
 from .film import FilmSettings, render_film
 from .held_out import choose_held_out, score_held_out
 from .job import Made
-from .planning import PathChoice
+from .planning import PathChoice, sensor_height_mm
 from .poster import write_contact_sheet, write_poster
 from .requests import FitRequest
 from .sources import Source
@@ -176,11 +175,12 @@ def make_scene(work: Path, capture_folder: Path, choice: FitChoice, seed: int, r
 def make_path(
     work: Path, capture_folder: Path, scene_file: Path, choice: PathChoice, backend: str, seed: int, report: Report
 ) -> Made:
-    """Plans the tour, and keeps the free space that it was planned in."""
+    """Plans the tour, and writes it as a list of shots too, to edit and plan again."""
     from scenes.splats.scene import SplatScene
     from scenes.splats.warmup import FILMING, warmup
 
     from .planning import plan_capture
+    from .shot_planning import write_as_shots
 
     warmup(backend, report, FILMING)
     report("plan", 0.0, {})
@@ -189,15 +189,12 @@ def make_path(
     lens = film_lens(capture, choice.width, choice.height)
     planned = plan_capture(scene, capture, choice, lens, seed=seed, report=report)
     write_path(planned.shots, work / "path.json", planned.world)
+    write_as_shots(planned, work / "shots.yaml", lens)
     report("plan", 1.0, {})
-    focal_mm = round(path_focal_mm(planned.shots), 1)
+    fov_y_rad = planned.shots.shots[0].path.keyframes[0].fov_y_rad
+    focal_mm = round(focal_mm_from_fov_y_rad(fov_y_rad, sensor_height_mm(choice.width, choice.height)), 1)
     figures = {**planned.figures, "focal_mm_full_frame": focal_mm, "warnings": list(planned.warnings)}
-    return Made({"path": work / "path.json"}, figures)
-
-
-def path_focal_mm(path: ShotList) -> float:
-    """The full-frame focal length of a path's first keyframe, by its vertical field of view."""
-    return focal_mm_from_fov_y_rad(path.shots[0].path.keyframes[0].fov_y_rad)
+    return Made({"path": work / "path.json", "shots": work / "shots.yaml"}, figures)
 
 
 def make_film(

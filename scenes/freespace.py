@@ -130,6 +130,18 @@ def open_job(folder: Path) -> tuple[Scene, Capture]:
     return SplatScene.load(scene), read_nerfstudio(capture)
 
 
+def open_splats(splats: Path, capture: Path) -> tuple[Scene, Capture]:
+    """A splat file and the capture folder that it was fitted to.
+
+    Raises:
+        InputError: if one of them is no such thing.
+    """
+    from .captures.nerfstudio import read_nerfstudio
+    from .splats.scene import SplatScene
+
+    return SplatScene.load(splats), read_nerfstudio(capture)
+
+
 def _survey_mesh(path: Path, scale: ScaleWish, up_axis: str | None, report: Report) -> Surveyed:
     """One unit is taken to be a metre where neither the file nor ``scale`` says more."""
     from .freespace_mesh import free_space_of_mesh

@@ -193,8 +193,30 @@ def _joined(grid: MeshGrid, cells: Cells, allowed: NDArray[np.bool_], starts: Fl
         raise SettingsError(
             f"the places to start from should be free and inside the mesh's grid, but none of the {len(starts)} is."
         )
-    kept = np.isin(labels, sorted(found))
+    kept = _up_to_walls(np.isin(labels, sorted(found)), grid.occupied)
     return np.where(grid.occupied, np.uint8(OCCUPIED), np.where(kept, np.uint8(FREE), np.uint8(UNKNOWN)))
+
+
+def _up_to_walls(kept: NDArray[np.bool_], occupied: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Kept cubes and those between them and a surface at most two cubes away: whether a cube that touches a wall is
+    walled in itself is chance."""
+    for _ in range(2):
+        between = np.zeros_like(kept)
+        for axis in range(3):
+            for way in (1, -1):
+                wall = _shifted(occupied, axis, -way) | _shifted(occupied, axis, -2 * way)
+                between |= _shifted(kept, axis, way) & wall
+        kept = kept | (between & ~occupied)
+    return kept
+
+
+def _shifted(cubes: NDArray[np.bool_], axis: int, by: int) -> NDArray[np.bool_]:
+    """The cubes moved along an axis; from outside the grid come none."""
+    found = np.zeros_like(cubes)
+    source = tuple(slice(max(0, -by), min(n, n - by)) if k == axis else slice(None) for k, n in enumerate(cubes.shape))
+    target = tuple(slice(max(0, by), min(n, n + by)) if k == axis else slice(None) for k, n in enumerate(cubes.shape))
+    found[target] = cubes[source]
+    return found
 
 
 def _to_unknown(known: NDArray[np.bool_], voxel: float) -> NDArray[np.float32]:

@@ -16,6 +16,8 @@ from scenes.scene import FloatImage, Scene
 VOXEL_M = 0.05
 """Edge of a cube where metres are known or assumed."""
 _DEPTH_SIDE = 400
+# Around each photo there was room for a camera and the hand that held it.
+_BODY_M = 0.4
 _MOST_CUBES = 12_000_000
 _LEAST_ALPHA = 0.6
 # Around the photos, as a part of the median depth that they see: farther away a tour never flies.
@@ -64,7 +66,9 @@ def free_space_of_views(
         metres_per_unit = (EYE_HEIGHT_M if camera_height_m is None else camera_height_m) / height
     report("space", 0.8, {})
     voxel = _voxel_of(low, high, VOXEL_M / metres_per_unit, _MOST_CUBES)
-    space = _fused(views, low, high, voxel).free_space(positions, positions, forwards, metres_per_unit=metres_per_unit)
+    space = _fused(views, low, high, voxel).free_space(
+        positions, positions, forwards, metres_per_unit=metres_per_unit, body_radius=_BODY_M / metres_per_unit
+    )
     report("space", 1.0, {"cubes": space.cells.size})
     return space
 

@@ -10,15 +10,22 @@ from .options import path_type, plan_options, progress_option, seed_option, size
 
 @click.command("plan")
 @click.argument("source", metavar="SCENE", type=path_type)
-@click.option("-o", "--output", type=path_type, required=True, help="The path file, for example path.json.")
+@click.option(
+    "-o",
+    "--output",
+    type=path_type,
+    required=True,
+    help="The path, for example path.json; or path.yaml, a list of shots to edit and plan again with --shots.",
+)
 @click.option("--tour", is_flag=True, help="An automatic tour; the default.")
+@click.option("--shots", type=path_type, default=None, help="Fly the shots of this file, for example shots.yaml.")
 @click.option("--capture", type=path_type, default=None, help="The capture folder of a splat file.")
 @click.option("--seconds", type=float, default=None, help="Exact length of the film; 30 unless given.")
 @plan_options
 @size_option
 @seed_option
 @progress_option
-def command(source: Path, output: Path, tour: bool, progress: str, **options: Any) -> None:
+def command(source: Path, output: Path, progress: str, **options: Any) -> None:
     """Plans a camera path through SCENE: a job folder, a splat file or a mesh."""
     from ..plan_run import PlanRequest, run_plan
     from ..progress_sinks import open_progress
