@@ -54,12 +54,10 @@ def _draw_curve(canvas: Canvas, found: Preflight, track: Track, plot: Box) -> No
     times, values = track.time_s[rows], track.values[rows]
     points = [at(float(t), float(v)) for t, v in zip(times, values, strict=True)]
     bound = at(0.0, track.limit)[1]
-    beyond = track.broken[rows]
-    for i in np.flatnonzero(beyond[:-1] | beyond[1:]):
-        a, b = points[i], points[i + 1]
-        # Up to the limit only: a curve that crosses it between two samples is cut there.
-        a, b = ((x, max(y, bound) if track.rule.is_least else min(y, bound)) for x, y in (a, b))
-        canvas.polygon([a, b, (b[0], bound), (a[0], bound)], BEYOND, alpha=150)
+    # What is beyond the limit is filled up to it, as one shape.
+    cut = [(x, max(y, bound) if track.rule.is_least else min(y, bound)) for x, y in points]
+    if track.broken.any() and len(cut) > 1:
+        canvas.polygon([(cut[0][0], bound), *cut, (cut[-1][0], bound)], BEYOND, alpha=150)
     canvas.line(points if len(points) > 1 else [points[0], points[0]], FAR, 1.4)
     canvas.dashed((plot[0], bound), (plot[2], bound), BEYOND, 1.2)
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from cameras.arrays import Floats
 from cameras.freespace import FREE, OCCUPIED, FreeSpace
 from cameras.preflight import Preflight
+from cameras.untyped import ndimage
 
 from .preflight_canvas import BEYOND, FAINT, FAR, INK, NEAR, PAPER, Box, Canvas, Color, Labels, Point
 
@@ -18,8 +19,9 @@ OPEN: Color = (255, 255, 255)
 NOBODY_KNOWS: Color = (228, 230, 231)
 PHOTO: Color = (146, 166, 186)
 # Of a limit: less is left than this where the line turns from the colour of far to that of near.
-NEAR_MARGIN = 0.25
-_BAND_M, _FURNITURE_M, _AROUND_M = 0.3, 0.25, 0.4
+NEAR_MARGIN = 0.1
+REACH_M, _BESIDE_M = 0.3, 0.7
+_BAND_M, _FURNITURE_M, _AROUND_M = 0.3, 0.25, 0.2
 _SAMPLES_PER_S, _MOST_SAMPLES = 20.0, 6000
 _CONE_S, _MOST_CONES, _CONE_M = 2.0, 60, 0.55
 _ARROW_M, _SECONDS_LABELS = 1.5, 14
@@ -96,12 +98,23 @@ def _columns(space: FreeSpace, places: Floats) -> NDArray[np.uint8]:
     found = np.where((space.cells[:, :, band] == FREE).any(axis=2), np.uint8(1), np.uint8(0))
     found[solid[:, :, below].any(axis=2) & (found == 1)] = 2
     found[solid[:, :, band].any(axis=2)] = 3
-    return found
+    return np.where(_worth_showing(space, places), found, np.uint8(0))
+
+
+def _worth_showing(space: FreeSpace, places: Floats) -> NDArray[np.bool_]:
+    """[X, Y] columns that a camera can reach or where the path is, and what is near by: not all that was seen through
+    doors and windows."""
+    shown = np.array(space.reachable(REACH_M / space.metres_per_unit).any(axis=2))
+    cells = np.floor((places[:, :2] - space.origin_world[:2]) / space.voxel).astype(np.int64)
+    inside = ((cells >= 0) & (cells < shown.shape)).all(axis=1)
+    shown[tuple(cells[inside].T)] = True
+    far: NDArray[np.float64] = ndimage.distance_transform_edt(~shown)
+    return far * space.voxel * space.metres_per_unit <= _BESIDE_M
 
 
 def _placed(space: FreeSpace, columns: NDArray[np.uint8], places: Floats, box: Box) -> PlanView:
     """The part of the space that is known, and all of the path, as large as fits into a box."""
-    known = np.argwhere(columns == 1)
+    known = np.argwhere(columns > 0)
     around = _AROUND_M / space.metres_per_unit
     corners = [places[:, :2].min(axis=0), places[:, :2].max(axis=0)]
     if len(known):
