@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .arrays import Floats
 from .intrinsics import FULL_FRAME_HEIGHT_MM
 from .rigid import Rigid
 from .rotations import matrix_from_quaternion, quaternion_from_matrix
@@ -62,6 +63,26 @@ class Keyframe:
     @property
     def world_from_camera(self) -> Rigid:
         return Rigid(matrix_from_quaternion(self.quaternion_wxyz), np.array(self.position_world))
+
+
+def keyframes_of(
+    positions_world: Floats,
+    rotations: Floats,
+    fovs_y_rad: Floats,
+    focus: Floats | None = None,
+    times_s: Floats | None = None,
+) -> tuple[Keyframe, ...]:
+    """Keyframes of rows [n, 3], ``world_from_camera`` [n, 3, 3], [n], [n] and [n]."""
+    quaternions = quaternion_from_matrix(rotations)
+    nothing = [None] * len(positions_world)
+    columns = (
+        (tuple(row) for row in positions_world.tolist()),
+        (tuple(row) for row in quaternions.tolist()),
+        fovs_y_rad.tolist(),
+        nothing if times_s is None else times_s.tolist(),
+        nothing if focus is None else focus.tolist(),
+    )
+    return tuple(Keyframe(*row) for row in zip(*columns, strict=True))
 
 
 def fov_y_rad_from_focal_mm(focal_mm: float, sensor_height_mm: float = FULL_FRAME_HEIGHT_MM) -> float:

@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from .arrays import Floats
+from .keyframe import keyframes_of
 from .moves.aim import aimed
 from .moves.keys import Stop, filled_times, looking_ahead, through, with_stops
-from .moves.manner import Easing, Triple, keyframes, roll_rotation, triple
+from .moves.manner import Easing, Triple, roll_rotation, triple
 from .path import CameraPath
 from .rotations import look_rotation
 from .shot_compile_world import Before, World
@@ -26,7 +27,7 @@ def keyframes_path(entry: ShotEntry, shot: Keyframes, world: World, before: Befo
     subject = None if shot.subject is None else world.point(entry, shot.subject, "subject")
     positions = np.array([world.point(entry, key.at, "keys", i, "at") for i, key in enumerate(shot.keys)])
     rotations = _rotations(entry, shot, world, positions, subject)
-    keys = keyframes(
+    keys = keyframes_of(
         positions, rotations, _lenses(entry, shot, world, before), _focus(entry, shot, world, positions, subject)
     )
     is_timed = any(key.time is not None for key in shot.keys)

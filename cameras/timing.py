@@ -13,11 +13,10 @@ from scipy.interpolate import CubicSpline  # pyright: ignore[reportMissingTypeSt
 
 from .arrays import Floats, norms
 from .errors import SettingsError
-from .keyframe import Keyframe
+from .keyframe import Keyframe, keyframes_of
 from .limits import Limits
 from .motion import measure_motion
 from .path import CameraPath
-from .rigid import Rigid
 from .rotations import rotation_exp, rotation_log
 
 # What is planned keeps this much of every limit, because keyframes are joined by splines.
@@ -134,13 +133,18 @@ class _Way:
                 found = np.minimum(found, (_PART * bound / np.maximum(slope, 1e-9)) ** (1 / order))
         return found
 
-    def keyframe(self, row: float, time_s: float) -> Keyframe:
-        first = min(int(row), len(self.rotations) - 2)
-        step = rotation_log(self.rotations[first].T @ self.rotations[first + 1])
-        rotation = self.rotations[first] @ rotation_exp((row - first) * step)
-        fov = 2 * math.atan(math.exp(-float(self.zoom(row))))
-        focus = None if self.focus is None else math.exp(float(self.focus(row)))
-        return Keyframe.from_pose(Rigid(rotation, self.place(row) / self.metres), fov, time_s, focus)
+    def keyframes(self, rows: Floats, times_s: Floats) -> tuple[Keyframe, ...]:
+        """Keyframes at row numbers [k] and times [k]."""
+        first = np.minimum(rows.astype(np.int64), len(self.rotations) - 2)
+        steps = rotation_log(np.swapaxes(self.rotations[first], -1, -2) @ self.rotations[first + 1])
+        turned = self.rotations[first] @ rotation_exp((rows - first)[:, None] * steps)
+        return keyframes_of(
+            self.place(rows) / self.metres,
+            turned,
+            2 * np.arctan(np.exp(-self.zoom(rows))),
+            None if self.focus is None else np.exp(self.focus(rows)),
+            times_s,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,5 +221,5 @@ def _flown(way: _Way, clock: _Clock, total_s: float, level_up_world: tuple[float
     count = max(4, math.ceil(total_s / _KEY_S))
     parts = np.arange(count + (not way.is_loop)) / count
     rows = clock.row_at(parts)
-    keys = tuple(way.keyframe(float(row), float(part) * total_s) for row, part in zip(rows, parts, strict=True))
+    keys = way.keyframes(rows, parts * total_s)
     return CameraPath(keys, total_s, is_loop=way.is_loop, level_up_world=level_up_world)

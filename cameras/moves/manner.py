@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Floats, norms, unit
-from ..keyframe import Keyframe
+from ..keyframe import keyframes_of
 from ..path import CameraPath
-from ..rigid import Rigid
 from ..rotations import look_rotation, rotation_from_axis_angle
 from ..splines import LEAST_SAMPLES
 
@@ -98,7 +97,7 @@ def flown(
         fovs_y_rad = 2 * np.arctan(np.exp(_between((logs[0], logs[1]), parts)))
     focus = _focus_distances(positions_world, manner, subject_world, parts)
     return CameraPath(
-        keyframes(positions_world, rotations, fovs_y_rad, focus),
+        keyframes_of(positions_world, rotations, fovs_y_rad, focus),
         manner.seconds,
         ease_s=manner.easing.in_s,
         ease_out_s=manner.easing.out_s,
@@ -136,30 +135,11 @@ def sampled(
         times = np.unique(np.concatenate([times[far], wanted]))
     positions, rotations = pose(times)
     return CameraPath(
-        keyframes(positions, rotations, fovs_y_rad(times), focus(times), times),
+        keyframes_of(positions, rotations, fovs_y_rad(times), focus(times), times),
         seconds,
         level_up_world=level_up_world,
         look_at_world=look_at_world,
         is_sampled=True,
-    )
-
-
-def keyframes(
-    positions_world: Floats,
-    rotations: Floats,
-    fovs_y_rad: Floats,
-    focus: Floats | None = None,
-    times_s: Floats | None = None,
-) -> tuple[Keyframe, ...]:
-    """Keyframes of rows [n, 3], [n, 3, 3], [n], [n], [n]."""
-    return tuple(
-        Keyframe.from_pose(
-            Rigid(rotation, position),
-            float(fovs_y_rad[i]),
-            None if times_s is None else float(times_s[i]),
-            None if focus is None else float(focus[i]),
-        )
-        for i, (position, rotation) in enumerate(zip(positions_world, rotations, strict=True))
     )
 
 

@@ -22,6 +22,8 @@ from .options import path_type, progress_option
     help="A splat .ply to draw; a stand-in made from examples/room if not.",
 )
 @click.option("--threads", type=int, default=None, help="All that there are unless given.")
+@click.option("--planner", is_flag=True, help="The planner of tours instead of the engine.")
+@click.option("--seeds", type=int, default=None, help="With --planner: how many rooms with a door; 100 unless given.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 @progress_option
 def command(
@@ -30,26 +32,73 @@ def command(
     size: str | None,
     scene_file: Path | None,
     threads: int | None,
+    planner: bool,
+    seeds: int | None,
     as_json: bool,
     progress: str,
 ) -> None:
     """Measures drawing, steps of a fit and frames of a film. Let the machine do nothing else meanwhile."""
     from ..bench import DEFAULT_CASES, run_bench
     from ..bench_cases import check_threads, choose_cases
+    from ..bench_planner import run_planner_bench
     from ..job import versions
     from ..progress import Progress
     from ..progress_sinks import PlainSink, jsonable, open_progress
 
     cases = choose_cases(DEFAULT_CASES, name, gaussians, size)
     check_threads(threads)
+    _check_planner(planner, seeds, {"case": name, "gaussians": gaussians, "size": size, "scene": scene_file})
     # Standard output is for the one object alone.
     shown = Progress(PlainSink(sys.stderr, sys.stderr)) if as_json else open_progress(progress)
     with shown, shown.stage("bench"):
-        found = run_bench(cases, scene_file, threads=threads, report=shown)
+        if planner:
+            found = run_planner_bench(100 if seeds is None else seeds, report=shown)
+        else:
+            found = run_bench(cases, scene_file, threads=threads, report=shown)
     if as_json:
         click.echo(json.dumps(jsonable({**found, "versions": versions()}), indent=1))
+    elif planner:
+        _print_planner(found)
     else:
         _print_table(found)
+
+
+def _check_planner(planner: bool, seeds: int | None, of_engine: dict[str, object]) -> None:
+    """Raises SettingsError if options of the one bench are given with the other."""
+    from cameras.errors import SettingsError
+
+    from ..bench_planner import check_seeds
+
+    given = [option for option, value in of_engine.items() if value is not None]
+    if planner and given:
+        raise SettingsError(f"--planner measures the planner, but --{given[0]} is of the engine; leave one out.")
+    if seeds is not None:
+        if not planner:
+            raise SettingsError("--seeds is the number of tours of --planner, which was not given; add it.")
+        check_seeds(seeds)
+
+
+def _print_planner(found: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    door, growth = found["door"], found["growth"]
+    table = Table(title="Tours of 60 s in one room", title_justify="left")
+    for heading in ("floor m2", "free m3", "cubes", "survey s", "plan s"):
+        table.add_column(heading, justify="right")
+    for row in growth["rooms"]:
+        numbers = (f"{row['floor_m2']:.0f}", f"{row['free_m3']:.1f}", f"{row['cubes']:,}")
+        table.add_row(*numbers, f"{row['survey_cpu_s']:.2f}", f"{row['plan_cpu_s']:.2f}")
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(f"Processor time grows as the free volume to the power of {growth['exponent']:.2f}.")
+    console.print(
+        f"Two rooms and a door: {door['seeds']} tours, {len(door['failures'])} failures, smallest clearance "
+        f"{door['smallest_clearance_m']:.3f} m, {door['median_seconds_to_plan']:.1f} s to plan in the median, "
+        f"{door['most_seconds_to_plan']:.1f} s at most"
+    )
+    for failure in door["failures"]:
+        console.print(f"Seed {failure['seed']}: {failure['failure']}", markup=False)
 
 
 def _print_table(found: dict[str, Any]) -> None:

@@ -11,12 +11,11 @@ from render import cli
 from scenes.freespace import ScaleWish, survey
 from scenes.freespace_mesh import free_space_of_mesh
 from scenes.meshes.mesh import checked_mesh
+from scenes.meshes.rooms import one_room
 from scenes.meshes.scene import MeshScene
 from scenes.scene import World
 from scenes.splats.gaussians import Gaussians
 from scenes.splats.scene import SplatScene
-
-from ..scenes.mesh_rooms import one_room
 
 pytest.importorskip("trimesh")
 SIZE = np.array([5.0, 4.0, 2.6])

@@ -18,10 +18,9 @@ from render.planning import INTERIOR_MM, PathChoice, lens_mm, lens_of, plan_capt
 from scenes.captures.capture import Capture, CaptureImage, SparsePoints
 from scenes.freespace import ScaleWish
 from scenes.meshes.mesh import checked_mesh
+from scenes.meshes.rooms import one_room
 from scenes.meshes.scene import MeshScene
 from scenes.scene import World
-
-from ..scenes.mesh_rooms import one_room
 
 pytest.importorskip("trimesh")
 LENS = Intrinsics.from_fov(320, 180, 0.8)

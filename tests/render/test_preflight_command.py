@@ -15,10 +15,10 @@ from cameras.rotations import look_rotation
 from cameras.shot_list import ShotList
 from render import cli
 from scenes.meshes.mesh import checked_mesh
+from scenes.meshes.rooms import ROOM_SIZE, shell
 from scenes.meshes.scene import MeshScene
 from scenes.scene import World
 
-from ..scenes.mesh_rooms import ROOM_SIZE, shell
 from .test_plan_command import splat_walls
 
 pytest.importorskip("trimesh")

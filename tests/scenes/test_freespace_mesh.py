@@ -12,8 +12,18 @@ from cameras.errors import InputError, SettingsError
 from cameras.freespace import FREE, OCCUPIED, UNKNOWN, FreeSpace
 from scenes.freespace_mesh import free_space_of_mesh
 from scenes.meshes.enclosure import WALLED, walled_share
-
-from .mesh_rooms import DOOR_HEIGHT, Mesh, box, joined, object_outdoors, one_room, quad, shell, three_rooms, two_rooms
+from scenes.meshes.rooms import (
+    DOOR_HEIGHT,
+    Mesh,
+    box,
+    joined,
+    object_outdoors,
+    one_room,
+    quad,
+    shell,
+    three_rooms,
+    two_rooms,
+)
 
 ROOM = Path(__file__).resolve().parents[2] / "examples" / "room" / "room.ply"
 VOXEL = 0.1
@@ -38,7 +48,7 @@ def check_laws(space: FreeSpace) -> None:
 
 def holed(without: str = "X", *, sill: float = 0.9) -> Mesh:
     """A room of 5 x 4 x 2.6 m with an open window of 1.5 x 1.2 m at its greatest x."""
-    from .mesh_rooms import wall_with_hole
+    from scenes.meshes.rooms import wall_with_hole
 
     return joined([shell((0, 0, 0), (5, 4, 2.6), without), wall_with_hole(5, 4, 2.6, (1.2, sill), (2.7, sill + 1.2))])
 

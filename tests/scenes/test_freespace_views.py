@@ -17,11 +17,10 @@ from scenes.freespace import ScaleWish, survey_capture
 from scenes.freespace_mesh import free_space_of_mesh
 from scenes.freespace_views import depth_views, free_space_of_views
 from scenes.meshes.mesh import checked_mesh
+from scenes.meshes.rooms import one_room
 from scenes.meshes.scene import MeshScene
 from scenes.scale import KnownLength, metres_per_unit_from, parse_known_length, parse_metres
 from scenes.scene import World
-
-from .mesh_rooms import one_room
 
 pytest.importorskip("trimesh")
 UNIT = 0.7  # metres

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scenes.meshes.grid import grid_of_triangles
+from scenes.meshes.rooms import one_room
 from scenes.meshes.triangles import nearest_on_triangle, touches_cube
-
-from .mesh_rooms import one_room
 
 Floats = NDArray[np.float64]
 seeds = st.integers(0, 2**32 - 1)

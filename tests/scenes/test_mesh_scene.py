@@ -21,10 +21,9 @@ from render.evaluation_mesh import TriangleMesh, draw_depth_z
 from scenes.meshes import draw
 from scenes.meshes.colors import linear_from_srgb
 from scenes.meshes.mesh import checked_mesh
+from scenes.meshes.rooms import one_room, quad
 from scenes.meshes.scene import MeshScene
 from scenes.scene import Scene, View, World
-
-from .mesh_rooms import one_room, quad
 
 ALL = ("rgb", "depth_z", "normals")
 LENS = Intrinsics(64, 48, 50.0, 52.0, 31.0, 25.0)

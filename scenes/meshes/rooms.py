@@ -1,4 +1,4 @@
-"""Meshes to test on, of plain quads and boxes: vertices [V, 3] float64 in metres, +z up, and faces [F, 3]."""
+"""Rooms made by numbers, for tests and benches: vertices [V, 3] float64 in metres, +z up, and faces [F, 3]."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -97,15 +97,11 @@ def _corner(point: NDArray[np.float64]) -> Corner:
     return x, y, z
 
 
-def one_room(seed: int = 0, pieces: int = 4, without: str = "") -> Mesh:
-    """A furnished room of 5 x 4 x 2.6 m with a corner at the origin; ``without`` as in `shell`."""
+def one_room(seed: int = 0, pieces: int = 4, without: str = "", size: Corner = ROOM_SIZE) -> Mesh:
+    """A furnished room with a corner at the origin; ``without`` as in `shell`."""
     rng = np.random.default_rng(seed)
-    return joined(
-        [
-            shell((0, 0, 0), ROOM_SIZE, without),
-            furniture(rng, (0, 0, 0), ROOM_SIZE, np.array(ROOM_SIZE[:2]) / 2, pieces),
-        ]
-    )
+    walls = shell((0, 0, 0), size, without)
+    return joined([walls, furniture(rng, (0, 0, 0), size, np.array(size[:2]) / 2, pieces)])
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,137 @@
+"""Measures the planner: does a tour always get through the door, and how does its time grow with the space?"""
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cameras.errors import FlythroughError, SettingsError
+from cameras.freespace import FREE, FreeSpace
+from cameras.intrinsics import Intrinsics
+from cameras.path import CameraPath
+from cameras.preflight import swept_times
+from cameras.reporting import Report, silent
+from cameras.shot_list import ShotList
+from cameras.take import takes_of
+from cameras.tour import TourWish, plan_tour
+from scenes.freespace_mesh import free_space_of_mesh
+from scenes.meshes.rooms import DOOR_HEIGHT, DOOR_WIDTH, ROOM_SIZE, WALL, TwoRooms, one_room, two_rooms
+
+LEAST_CLEARANCE_M = 0.2
+MAX_SEEDS = 10_000
+_LENS = Intrinsics.from_fov(1280, 720, math.radians(58.7))
+_DOOR_SECONDS, _ROOM_SECONDS = 30.0, 60.0
+_FLOORS = (1, 2, 4, 8)
+"""Floor areas of rooms whose growth is measured, in multiples of 20 square metres."""
+_REPEATS = 3
+
+
+def check_seeds(seeds: int) -> None:
+    """Raises SettingsError unless that many tours can be planned."""
+    if not 1 <= seeds <= MAX_SEEDS:
+        raise SettingsError(f"--seeds should be from 1 to {MAX_SEEDS:,}, but is {seeds}; try 100.")
+
+
+def run_planner_bench(seeds: int = 100, floors: Sequence[int] = _FLOORS, report: Report = silent) -> dict[str, Any]:
+    """Tours of two rooms with one door, and tours of 60 s in rooms of growing size; JSON-able."""
+    doors = door_tours(seeds, lambda stage, fraction, figures: report(stage, 0.7 * fraction, figures))
+    growth = room_tours(floors, lambda stage, fraction, figures: report(stage, 0.7 + 0.3 * fraction, figures))
+    return {"door": doors, "growth": growth}
+
+
+def door_tours(seeds: int, report: Report = silent) -> dict[str, Any]:
+    """Tours of 30 s of two furnished rooms; another seed has its door and its furniture elsewhere."""
+    runs: list[dict[str, Any]] = []
+    for seed in range(seeds):
+        rooms = two_rooms(seed)
+        runs.append({"seed": seed, **_door_tour(rooms, seed)})
+        report("doors", (seed + 1) / seeds, {"failures": sum(run["failure"] is not None for run in runs)})
+    clearances = [run["smallest_clearance_m"] for run in runs if run["smallest_clearance_m"] is not None]
+    return {
+        "seeds": seeds,
+        "failures": [run for run in runs if run["failure"] is not None],
+        "smallest_clearance_m": min(clearances, default=None),
+        "median_seconds_to_plan": float(np.median([run["seconds_to_plan"] for run in runs])),
+        "most_seconds_to_plan": max(run["seconds_to_plan"] for run in runs),
+    }
+
+
+def _door_tour(rooms: TwoRooms, seed: int) -> dict[str, Any]:
+    space = free_space_of_mesh(rooms.vertices, rooms.faces)
+    began = time.perf_counter()
+    try:
+        path = plan_tour(space, _LENS, TourWish(seconds=_DOOR_SECONDS), seed=seed).shots[0].path
+    except FlythroughError as error:
+        return {"failure": str(error), "smallest_clearance_m": None, "seconds_to_plan": time.perf_counter() - began}
+    seconds = time.perf_counter() - began
+    clearance, failure = check_door_tour(path, rooms, space)
+    return {"failure": failure, "smallest_clearance_m": clearance, "seconds_to_plan": seconds}
+
+
+def check_door_tour(path: CameraPath, rooms: TwoRooms, space: FreeSpace) -> tuple[float, str | None]:
+    """Smallest clearance in metres over the swept path, and what is wrong with it if anything is."""
+    take = takes_of(ShotList.of(path))[0]
+    places = path.positions_world(swept_times(take, 0.5 * space.voxel))
+    clearance = float(space.clearance(places).min()) * space.metres_per_unit
+    x, y, z = places.T
+    second = ROOM_SIZE[0] + WALL
+    in_wall = (x >= ROOM_SIZE[0]) & (x <= second)
+    through = (np.abs(y - rooms.door_world[1]) < DOOR_WIDTH / 2) & (z < DOOR_HEIGHT)
+    end = np.array([second + ROOM_SIZE[0], *ROOM_SIZE[1:]])
+    if not ((x < ROOM_SIZE[0]).any() and (x > second).any()):
+        return clearance, "a room was not visited"
+    if not in_wall.any() or not through[in_wall].all():
+        return clearance, "the wall was not crossed through the door"
+    if not ((places > 0) & (places < end)).all():
+        return clearance, "the tour left the rooms"
+    if clearance < LEAST_CLEARANCE_M:
+        return clearance, f"it came within {clearance:.3f} m of something"
+    return clearance, None
+
+
+def room_tours(
+    floors: Sequence[int], report: Report = silent, *, seconds: float = _ROOM_SECONDS, repeats: int = _REPEATS
+) -> dict[str, Any]:
+    """Tours of 60 s in single rooms of growing floors: the least time of three, after one to warm up.
+
+    The exponent is that of the power law through the times by free volume: at most 1 is no faster than linear.
+    """
+    rows: list[dict[str, Any]] = []
+    for number, floor in enumerate(floors):
+        rows.append(_room_row(floor, seconds, repeats, is_first=number == 0))
+        report("growth", (number + 1) / len(floors), {"free_m3": rows[-1]["free_m3"]})
+    return {"seconds": seconds, "rooms": rows, "exponent": _exponent(rows) if len(rows) > 1 else None}
+
+
+def _room_row(floor: int, length_s: float, repeats: int, *, is_first: bool) -> dict[str, Any]:
+    side = math.sqrt(floor)
+    vertices, faces = one_room(seed=1, pieces=4 * floor, size=(ROOM_SIZE[0] * side, ROOM_SIZE[1] * side, ROOM_SIZE[2]))
+    surveys: list[float] = []
+    plans: list[float] = []
+    space = free_space_of_mesh(vertices, faces)
+    if is_first:
+        plan_tour(space, _LENS, TourWish(seconds=length_s))  # compiles
+    for seed in range(repeats):
+        began = time.process_time()
+        space = free_space_of_mesh(vertices, faces)
+        surveyed = time.process_time()
+        plan_tour(space, _LENS, TourWish(seconds=length_s), seed=seed)
+        surveys.append(surveyed - began)
+        plans.append(time.process_time() - surveyed)
+    free = int(np.count_nonzero(space.cells == FREE))
+    return {
+        "floor_m2": ROOM_SIZE[0] * ROOM_SIZE[1] * floor,
+        "free_m3": round(free * (space.voxel * space.metres_per_unit) ** 3, 2),
+        "cubes": int(space.cells.size),
+        "survey_cpu_s": min(surveys),
+        "plan_cpu_s": min(plans),
+    }
+
+
+def _exponent(rows: Sequence[dict[str, Any]]) -> float:
+    """Of the power law nearest to the times of planning by free volume."""
+    volumes = np.log([row["free_m3"] for row in rows])
+    seconds = np.log([row["survey_cpu_s"] + row["plan_cpu_s"] for row in rows])
+    return float(np.polyfit(volumes, seconds, 1)[0])
