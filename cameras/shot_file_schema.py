@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from .moves.manner import Easing
 
@@ -68,6 +68,13 @@ def _shake(value: object) -> Any:
     return {} if value is True else None if value is False else value
 
 
+def _rising(band: tuple[float, float]) -> tuple[float, float]:
+    """Raises ValueError unless the second is the larger."""
+    if not band[0] < band[1]:
+        raise ValueError("an empty band")
+    return band
+
+
 Seconds = Annotated[float, Field(gt=0, le=_LONGEST_S)]
 Positive = Annotated[float, Field(gt=0)]
 Roll = Annotated[float, Field(ge=-3600, le=3600)]
@@ -85,7 +92,8 @@ class HandHeld(_Strict):
     roll: Annotated[float, Field(ge=0, le=45, description="0 to 45 degrees of unrest of the horizon")] = 0.1
     hz: Annotated[
         tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(le=12)]],
-        Field(description="two frequencies [lowest, highest] above 0 and up to 12"),
+        AfterValidator(_rising),
+        Field(description="two rising frequencies [lowest, highest] above 0 and up to 12"),
     ] = (0.2, 3.0)
     seed: Annotated[int, Field(ge=0, le=2**63, description="a whole number from 0")] = 0
 
