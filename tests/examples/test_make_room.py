@@ -1,4 +1,4 @@
-"""Laws of the example room's maker, and of the committed set. Only the last test needs Mitsuba."""
+"""Laws of the example room's maker, and of the committed set. Only the last two tests need Mitsuba."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
+
+from cameras.errors import InputError
+from cameras.formats.flythrough_json import write_path
+from cameras.keyframe import Keyframe
+from cameras.path import CameraPath
+from cameras.rigid import Rigid
+from cameras.rotations import nearest_rotation
+from cameras.shot_list import ShotList
+from cameras.similarity import Similarity
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 ROOM = EXAMPLES / "room"
@@ -137,6 +146,106 @@ def test_committed_depth_agrees_with_the_cameras() -> None:
         height = points[..., 2][depth > 0]
         assert height.min() > -0.02  # nothing lies below the floor,
         assert np.mean(np.abs(height) < 0.02) > 0.02  # and the floor is where it should be
+
+
+def _write_path_through(file: Path, poses: list[Any], width: int, height: int) -> None:
+    """A path that is at the k-th pose at second k, with the set's lens."""
+    fov_y_rad = 2 * np.arctan(0.5 * height / (25 / 36 * width))
+    keys = [Keyframe.from_pose(Rigid.from_matrix(pose), fov_y_rad, float(k)) for k, pose in enumerate(poses)]
+    write_path(ShotList.of(CameraPath(tuple(keys), float(len(keys) - 1))), file)
+
+
+def _write_job(load: Any, job: Path, poses: list[Any], job_from_room: Similarity) -> None:
+    """A job folder whose capture has photos at these poses of the room, in a world of its own."""
+    (job / "capture" / "images").mkdir(parents=True)
+    moved = [job_from_room.apply_pose(Rigid.from_matrix(pose)).matrix() for pose in poses]
+    names = [f"images/{k:04d}.jpg" for k in range(len(poses))]
+    for name in names:
+        Image.new("RGB", (48, 32)).save(job / "capture" / name)
+    files = load("room_maker.files")
+    files.write_json(job / "capture" / "transforms.json", files.camera_json(names, moved, 48, 32))
+
+
+def _job_from_room() -> Similarity:
+    turn = nearest_rotation(np.random.default_rng(2).standard_normal((3, 3)))
+    return Similarity(0.68, turn, np.array([1.0, -2, 0.3]))
+
+
+def test_a_path_of_a_jobs_world_leads_to_the_same_places_of_the_room(load: Any, tmp_path: Path) -> None:
+    views, along = load("room_maker.views"), load("room_maker.along")
+    room = load("room_maker.layout").make_room(3, painted=False)
+    photos, walk = views.photo_poses(room, 8, 3), views.walk_poses(room, 7)
+    _write_job(load, tmp_path / "job", photos, _job_from_room())
+    in_job = [_job_from_room().apply_pose(Rigid.from_matrix(pose)).matrix() for pose in walk]
+    _write_path_through(tmp_path / "tour.json", in_job, 48, 32)
+    room_from_job = along.room_from_job(tmp_path / "job", photos)
+    cameras = along.cameras_along(tmp_path / "tour.json", room_from_job, 6, 48, 32)
+    assert len(cameras) == 6
+    for camera, pose in zip(cameras, walk, strict=False):
+        np.testing.assert_allclose(camera.world_from_camera.matrix(), pose, atol=1e-6)
+        assert camera.intrinsics.fx == pytest.approx(25 / 36 * 48)
+
+
+def test_a_job_of_other_photos_is_refused(load: Any, tmp_path: Path) -> None:
+    views, along = load("room_maker.views"), load("room_maker.along")
+    room = load("room_maker.layout").make_room(3, painted=False)
+    photos = views.photo_poses(room, 8, 3)
+    _write_job(load, tmp_path / "job", photos, _job_from_room())
+    with pytest.raises(InputError, match="are over 0.* m away .* give the --seed and --draft"):
+        along.room_from_job(tmp_path / "job", views.photo_poses(room, 9, 3))
+    with pytest.raises(InputError, match="but it has 2 of their names; check --job"):
+        along.room_from_job(tmp_path / "job", photos[:2])
+    with pytest.raises(InputError, match=r"transforms\.json"):
+        along.room_from_job(tmp_path / "nowhere", photos)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"job": Path("job")}, "but none was given; add --path"),
+        ({"frames": 3}, "but none was given; add --path"),
+        ({"path": Path("tour.json"), "frames": 1}, "--frames wants a whole number from 2 up, got 1"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(load: Any, options: dict[str, Any], message: str, tmp_path: Path) -> None:
+    maker = load("make_room")
+    with pytest.raises(InputError, match=message):
+        maker.make(tmp_path, 3, maker.DRAFT, 1.0, **options)
+
+
+def test_errors_are_said_in_one_sentence(load: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["make_room.py", "--frames", "5"])
+    with pytest.raises(SystemExit) as ended:
+        load("make_room").main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith("but none was given; add --path.")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_path_through_the_walk_shows_what_the_walk_shows(
+    load: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("mitsuba")
+    pytest.importorskip("pyoidn")
+    maker, views, layout = load("make_room"), load("room_maker.views"), load("room_maker.layout")
+    room = layout.make_room(3, painted=False)
+    monkeypatch.setattr(maker, "make_room", lambda seed: room)
+    plan = maker.Plan(photos=2, frames=3, width=24, height=16, samples=2, passes=1)
+    walk, path = views.walk_poses(room, 3), tmp_path / "tour.json"
+    _write_path_through(path, walk, 24, 16)
+    try:
+        assert maker.make(tmp_path / "room", 3, plan, 1e9)
+    except ImportError as error:
+        pytest.skip(f"Mitsuba's LLVM variant does not run here: {error}")
+    truth = tmp_path / "truth"
+    assert not maker.make(truth, 3, plan, 0.0, path=path, frames=2)
+    assert maker.make(truth, 3, plan, 1e9, path=path, frames=2)
+    for name in ("0000.jpg", "0001.jpg"):
+        assert (truth / name).read_bytes() == (tmp_path / "room" / "walk" / name).read_bytes()
+    with np.load(truth / "depth_z.npz") as found, np.load(tmp_path / "room" / "walk" / "depth_z.npz") as wanted:
+        np.testing.assert_array_equal(found["depth_z"], wanted["depth_z"][:2])
+    with pytest.raises(InputError, match="but that holds others; name another folder with --out"):
+        maker.make(truth, 3, plan, 1e9, path=path, frames=3)
 
 
 @pytest.mark.filterwarnings("ignore")

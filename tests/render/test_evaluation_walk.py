@@ -143,6 +143,22 @@ def test_depth_images_of_a_walk_are_truth(walk_folder: Path) -> None:
     np.testing.assert_allclose(frames[0].depth_z, 1.5, rtol=1e-6)
 
 
+def test_a_walk_is_also_read_from_its_folder(walk_folder: Path) -> None:
+    names = [image.name for image in read_walk(walk_folder / "transforms.json").frames.images]
+    assert [image.name for image in read_walk(walk_folder).frames.images] == names
+    content = json.loads((walk_folder / "transforms.json").read_text())
+    (walk_folder / "walk.json").write_text(json.dumps({**content, "frames": content["frames"][:3]}))
+    np.savez(walk_folder / DEPTH_FILE, depth_z=np.ones((3, 24, 32)))
+    found = read_walk(walk_folder)
+    assert [image.name for image in found.frames.images] == names[:3]
+    assert found.depth_z.keys() == set(names[:3])
+
+
+def test_a_folder_without_a_walk_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"it holds no walk.json or transforms.json; check --walk"):
+        read_walk(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("depth_z", "message"),
     [
