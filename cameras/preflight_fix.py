@@ -27,6 +27,7 @@ _UP = (0.0, 0.0, 1.0)
 # Rows are joined by splines, which swing a little: each further try keeps this many more cubes away.
 _SPARE_CUBES = (0.5, 1.0, 2.0)
 _TOLD_S = 0.05
+_ROUNDING_S = 1e-9
 _PLACE = {"clearance", "near", "view-distance"}
 _MOTION = ("speed", "acceleration", "jerk", "turn-rate", "turn-acceleration", "zoom-rate")
 
@@ -59,9 +60,12 @@ def _diagonal(found: Preflight) -> float:
 def _broken_in(found: Preflight, take: Take) -> dict[str, tuple[float, float]]:
     """First and last second of the take at which each limit is broken."""
     spans: dict[str, tuple[float, float]] = {}
+    is_last = take.start_s + take.duration_s >= found.shots.duration_s - _ROUNDING_S
+    # The moment of a cut belongs to what follows it.
+    end = take.duration_s + (_ROUNDING_S if is_last else -_ROUNDING_S)
     for name, track in found.tracks.items():
         times = track.time_s[track.broken] - take.start_s
-        times = times[(times >= 0) & (times <= take.duration_s)]
+        times = times[(times >= -_ROUNDING_S) & (times <= end)]
         if len(times):
             spans[name] = (float(times[0]), float(times[-1]))
     return spans

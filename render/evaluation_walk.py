@@ -25,6 +25,7 @@ from .evaluation_geometry import Mask, TrueFrame
 if TYPE_CHECKING:
     from .evaluation_mesh import TriangleMesh
 
+FRAMES_FILES = ("walk.json", "transforms.json")
 DEPTH_FILE = "depth_z.npz"
 MESH_STEP = 2
 # Surfaces this much farther than the first one that a photo meets are hidden from it.
@@ -49,7 +50,7 @@ class Walk:
 
 
 def read_walk(path: Path, *, geometry: Path | None = None, true_cameras: Path | None = None) -> Walk:
-    """The posed frames of a walk: a file as nerfstudio's ``transforms.json``.
+    """The posed frames of a walk: a file as nerfstudio's ``transforms.json``, or a folder that holds it or `walk.json`.
 
     True depth is taken from ``depth_z.npz`` beside it, if that is there: an array ``depth_z`` [frames, h, w] in the
     order of the frames' names, along the optical axis, in units of the walk, of every n-th pixel from the first.
@@ -63,8 +64,7 @@ def read_walk(path: Path, *, geometry: Path | None = None, true_cameras: Path | 
     """
     from scenes.captures.nerfstudio import read_nerfstudio
 
-    if not path.is_file():
-        raise InputError(f"a walk's frames were expected in {path}, but there is no such file; check --walk.")
+    path = _frames_file(path)
     frames = read_nerfstudio(path)
     depth = path.parent / DEPTH_FILE
     mesh = None
@@ -78,6 +78,20 @@ def read_walk(path: Path, *, geometry: Path | None = None, true_cameras: Path | 
         mesh,
         None if true_cameras is None else read_nerfstudio(true_cameras),
     )
+
+
+def _frames_file(path: Path) -> Path:
+    if path.is_dir():
+        found = [path / name for name in FRAMES_FILES if (path / name).is_file()]
+        if not found:
+            raise InputError(
+                f"a walk's frames were expected in the folder {path}, but it holds no {' or '.join(FRAMES_FILES)}; "
+                "check --walk."
+            )
+        return found[0]
+    if not path.is_file():
+        raise InputError(f"a walk's frames were expected in {path}, but there is no such file; check --walk.")
+    return path
 
 
 def _read_depth(path: Path, frames: Capture) -> dict[str, FloatImage]:

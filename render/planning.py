@@ -26,6 +26,7 @@ from scenes.scene import Scene
 INTERIOR_MM = 18.0
 """Longest full-frame focal length of a tour indoors unless asked: rooms are filmed with 16 to 24 mm."""
 OUTDOOR_MM = 28.0
+_MODEL_UNSEEN = 0.25
 PREFLIGHT_FPS = 30
 """Frames a second at which a plan is checked."""
 # Photos that moved less than this part of the depth they see have too little parallax for a tour,
@@ -146,12 +147,16 @@ def with_scale(shots: ShotList, surveyed: Surveyed, lens: Intrinsics) -> Planned
     return Planned(made, world, figures, space, tuple(_broken(found)), surveyed.space_from_world)
 
 
+def usual_limits(space: FreeSpace) -> Limits:
+    """Of a comfortable flight. A model without photos shows nothing behind its windows, and that is no fault."""
+    return Limits() if len(space.views_position_world) else Limits(unseen_share=_MODEL_UNSEEN)
+
+
 def _preflight(shots: ShotList, space: FreeSpace, aspect: float) -> Preflight:
-    """Without rendering: the picture is taken to be full, and a model may show what lies behind its windows."""
-    limits = Limits() if len(space.views_position_world) else Limits(unseen_share=1.0)
+    """Without rendering: the picture is taken to be full."""
     count = len(picture_cameras(shots, PREFLIGHT_FPS, aspect))
     full = np.zeros((count, PICTURE_ROWS, PICTURE_COLUMNS), dtype=np.bool_)
-    return preflight(shots, space, limits, fps=PREFLIGHT_FPS, aspect=aspect, transparent=full)
+    return preflight(shots, space, usual_limits(space), fps=PREFLIGHT_FPS, aspect=aspect, transparent=full)
 
 
 def _broken(found: Preflight) -> list[str]:

@@ -25,7 +25,7 @@ def write_preflight_picture(found: Preflight, space: FreeSpace, file: Path) -> N
     _draw_title(canvas, found)
     split = WIDTH - _GRAPHS_WIDTH - _MARGIN
     draw_plan(canvas, found, space, (_MARGIN, _TITLE, split - _MARGIN, HEIGHT - _LEGEND))
-    _draw_legend(canvas, found, split)
+    _draw_legend(canvas, found, split, has_photos=len(space.views_position_world) > 0)
     draw_graphs(canvas, found, (split, _TITLE, WIDTH - _MARGIN, HEIGHT - 14))
     temporary = file.with_name(f".{file.name}.partial")
     try:
@@ -45,10 +45,11 @@ def _draw_title(canvas: Canvas, found: Preflight) -> None:
     canvas.text((WIDTH - _MARGIN, 38), facts, 16, FAINT, anchor="rm")
 
 
-def _draw_legend(canvas: Canvas, found: Preflight, right: float) -> None:
+def _draw_legend(canvas: Canvas, found: Preflight, right: float, *, has_photos: bool) -> None:
     """Two lines at the bottom: the colours of the path, and those of the space."""
     lines = ((FAR, "far from every limit"), (NEAR, "near one"), (BEYOND, "beyond one"))
-    areas = ((WALL, "wall"), (FURNITURE, "furniture below"), (NOBODY_KNOWS, "nobody knows"), (PHOTO, "photos"))
+    areas = [(WALL, "wall"), (FURNITURE, "furniture below"), (NOBODY_KNOWS, "nobody knows")]
+    areas += [(PHOTO, "photos")] if has_photos else []
     y = HEIGHT - 30.0
     x = _MARGIN
     for color, text in lines:

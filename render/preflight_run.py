@@ -25,6 +25,7 @@ from scenes.scale import parse_known_length, parse_metres
 from scenes.scene import Scene
 
 from . import requests
+from .planning import usual_limits
 
 _EMPTY_ALPHA = 0.5
 
@@ -88,12 +89,14 @@ def run_preflight(source: Path, path: Path, asked: PreflightRequest, report: Rep
         FlythroughError: one sentence on what is wrong.
     """
     output = _check(source, path, asked)
-    limits = limits_with(Limits(), asked.limit)
+    limits_with(Limits(), asked.limit)  # said before the long work
     _, flight = read_flight(path)
     fps = requests.parse_fps(asked.fps) if asked.fps is not None else flight.fps or Fraction(30)
     _check_length(path, flight.shots.duration_s, fps)
     width, height = requests.parse_size(asked.size) if asked.size is not None else flight.size or (1280, 720)
-    measure = _Measure(*_survey(source, asked, flight.world, report), limits, fps, width / height)
+    scene, surveyed = _survey(source, asked, flight.world, report)
+    limits = limits_with(usual_limits(surveyed.space), asked.limit)
+    measure = _Measure(scene, surveyed, limits, fps, width / height)
     found = measure(flight.shots, report)
     checked = Checked(found, _scale_text(asked, flight.world, measure.surveyed))
     if asked.fix and not found.passed:

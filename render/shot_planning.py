@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cameras.camera import Camera
-from cameras.errors import InputError
+from cameras.errors import InputError, SettingsError
 from cameras.formats.flythrough_json import WorldNote
 from cameras.intrinsics import Intrinsics
 from cameras.reporting import Report, silent
@@ -45,7 +45,7 @@ class Stage:
         world = WorldNote(capture.world.up_known, capture.world.metres_per_unit)
         try:
             return cls(survey_capture(scene, capture, scale, report), capture, world)
-        except InputError as error:
+        except (InputError, SettingsError) as error:
             if scale != ScaleWish():
                 raise
             why = f"The space was not surveyed ({str(error).split(';')[0]}), so no distance to it was checked"

@@ -20,7 +20,9 @@ from .options import backend_option, path_type, progress_option, quality_option,
 @quality_option
 @seed_option
 @backend_option
-@click.option("--walk", type=path_type, default=None, help="Posed frames (as transforms.json) to score as well.")
+@click.option(
+    "--walk", type=path_type, default=None, help="Posed frames to score as well: a transforms.json, or its folder."
+)
 @click.option("--geometry", type=path_type, default=None, help="True mesh (PLY) in the world of the walk.")
 @click.option("--true-cameras", type=path_type, default=None, help="The photos' true cameras in the world of the walk.")
 @click.option("--pictures", type=path_type, default=None, help="Folder for photo, render and error side by side.")

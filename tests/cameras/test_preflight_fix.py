@@ -20,6 +20,8 @@ from cameras.shot_list import Shot, ShotList
 from tests.cameras.boxes import two_rooms
 from tests.cameras.test_preflight import BROKEN, ROOM, aimed, flight
 
+# Then it begins, not ends, too near to a wall.
+ASIDE = Rigid(np.eye(3), np.array([-1.3, 0.0, 0.0]))
 REPAIRED = sorted(set(BROKEN) - {"unseen"})
 
 
@@ -43,7 +45,10 @@ def test_what_no_photo_saw_is_told_to_be_beyond_repair() -> None:
 
 def test_whole_takes_stay_as_they_are() -> None:
     good, bad = flight(), BROKEN["speed"][0]
+    near = BROKEN["clearance"][0].shots[0].path
     film = ShotList((Shot("good", good.shots[0].path), Shot("bad", bad.shots[0].path)), {"by": "hand"})
+    kept, _ = fix_path(preflight(ShotList((film.shots[0], Shot("near", near.moved(ASIDE)))), ROOM), ROOM)
+    assert kept.shots[0] == film.shots[0]
     fixed, said = fix_path(preflight(film, ROOM), ROOM)
     assert fixed.shots[0] == film.shots[0]
     assert fixed.shots[1].path.duration_s > film.shots[1].path.duration_s
