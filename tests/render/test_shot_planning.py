@@ -95,6 +95,16 @@ def test_a_tour_can_be_edited(mesh_file: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(still, film.shots[0].path.positions_world([6.0, 6.0]), atol=1e-9)
 
 
+def test_the_shots_of_the_example_keep_every_limit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    room = Path(__file__).parents[2] / "examples" / "room"
+    options = ("--shots", room / "shots.yaml", "-o", tmp_path / "p.json", "--progress", "plain")
+    assert run("plan", room / "room.ply", *options) == 0
+    assert "Warning" not in capsys.readouterr().err
+    film, _ = read_path_and_world(tmp_path / "p.json")
+    assert film.note["broken_limits"] == []
+    assert film.duration_s == 20.0
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
