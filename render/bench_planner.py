@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from cameras.tour import TourWish, plan_tour
 from scenes.freespace_mesh import free_space_of_mesh
 from scenes.meshes.rooms import DOOR_HEIGHT, DOOR_WIDTH, ROOM_SIZE, WALL, TwoRooms, one_room, two_rooms
 
+_Made = TypeVar("_Made")
+
 LEAST_CLEARANCE_M = 0.2
 MAX_SEEDS = 10_000
 _LENS = Intrinsics.from_fov(1280, 720, math.radians(58.7))
@@ -26,6 +28,13 @@ _DOOR_SECONDS, _ROOM_SECONDS = 30.0, 60.0
 _FLOORS = (1, 2, 4, 8)
 """Floor areas of rooms whose growth is measured, in multiples of 20 square metres."""
 _REPEATS = 3
+
+
+def _timed(work: Callable[[], _Made]) -> tuple[_Made, tuple[float, float]]:
+    """What it makes, and the seconds of the processor and of the clock that it takes."""
+    began = time.process_time(), time.perf_counter()
+    made = work()
+    return made, (time.process_time() - began[0], time.perf_counter() - began[1])
 
 
 def check_seeds(seeds: int) -> None:
@@ -48,26 +57,26 @@ def door_tours(seeds: int, report: Report = silent) -> dict[str, Any]:
         rooms = two_rooms(seed)
         runs.append({"seed": seed, **_door_tour(rooms, seed)})
         report("doors", (seed + 1) / seeds, {"failures": sum(run["failure"] is not None for run in runs)})
-    clearances = [run["smallest_clearance_m"] for run in runs if run["smallest_clearance_m"] is not None]
-    return {
-        "seeds": seeds,
-        "failures": [run for run in runs if run["failure"] is not None],
-        "smallest_clearance_m": min(clearances, default=None),
-        "median_seconds_to_plan": float(np.median([run["seconds_to_plan"] for run in runs])),
-        "most_seconds_to_plan": max(run["seconds_to_plan"] for run in runs),
-    }
+    planned = [run for run in runs if run["smallest_clearance_m"] is not None]
+    figures: dict[str, Any] = {"seeds": seeds, "failures": [run for run in runs if run["failure"] is not None]}
+    if planned:
+        figures |= {
+            "smallest_clearance_m": min(run["smallest_clearance_m"] for run in planned),
+            "median_plan_cpu_s": float(np.median([run["plan_cpu_s"] for run in planned])),
+            "median_plan_wall_s": float(np.median([run["plan_wall_s"] for run in planned])),
+            "most_plan_cpu_s": max(run["plan_cpu_s"] for run in planned),
+        }
+    return figures
 
 
 def _door_tour(rooms: TwoRooms, seed: int) -> dict[str, Any]:
     space = free_space_of_mesh(rooms.vertices, rooms.faces)
-    began = time.perf_counter()
     try:
-        path = plan_tour(space, _LENS, TourWish(seconds=_DOOR_SECONDS), seed=seed).shots[0].path
+        shots, (cpu_s, wall_s) = _timed(lambda: plan_tour(space, _LENS, TourWish(seconds=_DOOR_SECONDS), seed=seed))
     except FlythroughError as error:
-        return {"failure": str(error), "smallest_clearance_m": None, "seconds_to_plan": time.perf_counter() - began}
-    seconds = time.perf_counter() - began
-    clearance, failure = check_door_tour(path, rooms, space)
-    return {"failure": failure, "smallest_clearance_m": clearance, "seconds_to_plan": seconds}
+        return {"failure": str(error), "smallest_clearance_m": None}
+    clearance, failure = check_door_tour(shots.shots[0].path, rooms, space)
+    return {"failure": failure, "smallest_clearance_m": clearance, "plan_cpu_s": cpu_s, "plan_wall_s": wall_s}
 
 
 def check_door_tour(path: CameraPath, rooms: TwoRooms, space: FreeSpace) -> tuple[float, str | None]:
@@ -94,44 +103,49 @@ def check_door_tour(path: CameraPath, rooms: TwoRooms, space: FreeSpace) -> tupl
 def room_tours(
     floors: Sequence[int], report: Report = silent, *, seconds: float = _ROOM_SECONDS, repeats: int = _REPEATS
 ) -> dict[str, Any]:
-    """Tours of 60 s in single rooms of growing floors: the least time of three, after one to warm up.
+    """Tours of 60 s in single rooms of growing floors: the least times of three, after one to warm up.
 
-    The exponent is that of the power law through the times by free volume: at most 1 is no faster than linear.
+    Exponents are those of the power laws through the processor's seconds by free volume: at most 1 is no faster than
+    linear.
     """
     rows: list[dict[str, Any]] = []
     for number, floor in enumerate(floors):
         rows.append(_room_row(floor, seconds, repeats, is_first=number == 0))
         report("growth", (number + 1) / len(floors), {"free_m3": rows[-1]["free_m3"]})
-    return {"seconds": seconds, "rooms": rows, "exponent": _exponent(rows) if len(rows) > 1 else None}
+    found: dict[str, Any] = {"seconds": seconds, "rooms": rows}
+    if len(rows) > 1:
+        volumes = [row["free_m3"] for row in rows]
+        survey, plan = ([row[name] for row in rows] for name in ("survey_cpu_s", "plan_cpu_s"))
+        both = [a + b for a, b in zip(survey, plan, strict=True)]
+        found["exponents"] = {
+            "survey": exponent(volumes, survey),
+            "plan": exponent(volumes, plan),
+            "both": exponent(volumes, both),
+        }
+    return found
 
 
 def _room_row(floor: int, length_s: float, repeats: int, *, is_first: bool) -> dict[str, Any]:
     side = math.sqrt(floor)
     vertices, faces = one_room(seed=1, pieces=4 * floor, size=(ROOM_SIZE[0] * side, ROOM_SIZE[1] * side, ROOM_SIZE[2]))
-    surveys: list[float] = []
-    plans: list[float] = []
+    wish = TourWish(seconds=length_s)
     space = free_space_of_mesh(vertices, faces)
     if is_first:
-        plan_tour(space, _LENS, TourWish(seconds=length_s))  # compiles
-    for seed in range(repeats):
-        began = time.process_time()
-        space = free_space_of_mesh(vertices, faces)
-        surveyed = time.process_time()
-        plan_tour(space, _LENS, TourWish(seconds=length_s), seed=seed)
-        surveys.append(surveyed - began)
-        plans.append(time.process_time() - surveyed)
+        plan_tour(space, _LENS, wish)  # compiles
+    surveys = [_timed(lambda: free_space_of_mesh(vertices, faces))[1] for _ in range(repeats)]
+    plans = [_timed(lambda seed=seed: plan_tour(space, _LENS, wish, seed=seed))[1] for seed in range(repeats)]
     free = int(np.count_nonzero(space.cells == FREE))
     return {
         "floor_m2": ROOM_SIZE[0] * ROOM_SIZE[1] * floor,
         "free_m3": round(free * (space.voxel * space.metres_per_unit) ** 3, 2),
-        "cubes": int(space.cells.size),
-        "survey_cpu_s": min(surveys),
-        "plan_cpu_s": min(plans),
+        "free_cubes": free,
+        "survey_cpu_s": min(cpu_s for cpu_s, _ in surveys),
+        "survey_wall_s": min(wall_s for _, wall_s in surveys),
+        "plan_cpu_s": min(cpu_s for cpu_s, _ in plans),
+        "plan_wall_s": min(wall_s for _, wall_s in plans),
     }
 
 
-def _exponent(rows: Sequence[dict[str, Any]]) -> float:
-    """Of the power law nearest to the times of planning by free volume."""
-    volumes = np.log([row["free_m3"] for row in rows])
-    seconds = np.log([row["survey_cpu_s"] + row["plan_cpu_s"] for row in rows])
-    return float(np.polyfit(volumes, seconds, 1)[0])
+def exponent(volumes: Sequence[float], seconds: Sequence[float]) -> float:
+    """Of the power law nearest to seconds [n] by volumes [n], in logarithms."""
+    return float(np.polyfit(np.log(volumes), np.log(seconds), 1)[0])

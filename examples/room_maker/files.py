@@ -38,28 +38,34 @@ def save_jpeg(path: Path, pixels: NDArray[np.uint8], quality: int, exposure_stop
     part.replace(path)
 
 
-def camera_json(names: list[str], poses: list[Floats], width: int, height: int) -> dict[str, Any]:
+def camera_json(
+    names: list[str], poses: list[Floats], width: int, height: int, focals_px: list[float] | None = None
+) -> dict[str, Any]:
     """Cameras in nerfstudio's convention: camera-to-world, OpenGL axes (+x right, +y up, -z forward).
 
-    The world is +z up, in metres.
+    The world is +z up, in metres. With `focals_px` each frame has a focal length of its own.
     """
     flip = np.diag([1.0, -1.0, -1.0, 1.0])
-    f = focal_px(width)
+    shared = _lens(focal_px(width)) if focals_px is None else {}
+    own = [{}] * len(names) if focals_px is None else [_lens(f) for f in focals_px]
     return {
         "camera_model": "OPENCV",
         "w": width,
         "h": height,
-        "fl_x": f,
-        "fl_y": f,
+        **shared,
         "cx": width / 2,
         "cy": height / 2,
         "units_per_metre": 1.0,
         "up_axis": "+z",
         "frames": [
-            {"file_path": name, "transform_matrix": np.round(pose @ flip, 9).tolist()}
-            for name, pose in zip(names, poses, strict=True)
+            {"file_path": name, **lens, "transform_matrix": np.round(pose @ flip, 9).tolist()}
+            for name, lens, pose in zip(names, own, poses, strict=True)
         ],
     }
+
+
+def _lens(focal_px: float) -> dict[str, float]:
+    return {"fl_x": focal_px, "fl_y": focal_px}
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -100,6 +106,9 @@ def write_geometry(path: Path, room: Room) -> None:
     path.write_bytes(header.encode() + b"".join(block.tobytes() for block in vertices) + face.tobytes())
 
 
+WALK = "a walk through the room, all at the same exposure; none is at a photo's position."
+TRUTH = "a planned path through the room, evenly spaced in time, all at the exposure of the room's own walk."
+
 ROOM_README = """A furnished living room that does not exist: furnished and path-traced by ../make_room.py.
 Licence: Apache-2.0, as the project.
 
@@ -114,7 +123,7 @@ principal point in the middle; (0, 0) is the image's top-left corner, the first 
 Made by:  python make_room.py --seed {seed}{draft} --out room      (needs the extra flythrough[examples])
 """
 
-WALK_README = """{frames} frames of a walk through the room, all at the same exposure; none is at a photo's position.
+WALK_README = """{frames} frames of {what}
 
 walk.json     exact cameras (nerfstudio's convention: camera-to-world, OpenGL axes; world +z up, metres).
 depth_z.npz   `depth_z` [{frames}, {rows}, {columns}] float16, metres along the camera's axis (not along the ray),
@@ -124,11 +133,14 @@ depth_z.npz   `depth_z` [{frames}, {rows}, {columns}] float16, metres along the 
 """
 
 
-def write_readmes(out: Path, seed: int, draft: bool, photos: int, frames: int, width: int, height: int) -> None:
-    """The two README.txt files of a finished set."""
+def write_readme(out: Path, seed: int, draft: bool, photos: int, frames: int, width: int, height: int) -> None:
+    """The README.txt of a set."""
     values = {"photos": photos, "frames": frames, "width": width, "height": height, "seed": seed, "focal": FOCAL_MM}
     text = ROOM_README.format(**values, focal_px=focal_px(width), draft=" --draft" if draft else "")
     (out / "README.txt").write_text(text, encoding="utf-8")
-    rows, columns = (height + 1) // 2, (width + 1) // 2
-    text = WALK_README.format(frames=frames, rows=rows, columns=columns)
-    (out / "walk" / "README.txt").write_text(text, encoding="utf-8")
+
+
+def write_walk_readme(folder: Path, what: str, frames: int, width: int, height: int) -> None:
+    """The README.txt of a folder of frames with exact cameras and depth."""
+    text = WALK_README.format(what=what, frames=frames, rows=(height + 1) // 2, columns=(width + 1) // 2)
+    (folder / "README.txt").write_text(text, encoding="utf-8")

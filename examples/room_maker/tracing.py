@@ -100,7 +100,7 @@ class Tracer:
         self.sensor = mi.load_dict(
             {
                 "type": "perspective",
-                "fov": float(np.degrees(2 * np.arctan(width / 2 / focal_px))),
+                "fov": _fov_x_deg(width, focal_px),
                 "fov_axis": "x",
                 "near_clip": 0.02,
                 "film": film,
@@ -108,6 +108,11 @@ class Tracer:
             }
         )
         self.parameters = mi.traverse(self.sensor)
+
+    def use_lens(self, focal_px: float) -> None:
+        """Changes the focal length of the pictures from here on."""
+        self.focal_px = focal_px
+        self.parameters["x_fov"] = _fov_x_deg(self.width, focal_px)
 
     def trace(self, world_from_camera: Floats, seed: int) -> Image32:
         """Noisy linear radiance [H, W, 3]; `world_from_camera` [4, 4] has OpenCV axes (+x right, +y down)."""
@@ -138,6 +143,10 @@ class Tracer:
         hit = self.scene.ray_intersect_preliminary(ray)
         depth = np.where(np.array(hit.is_valid()), np.array(hit.t), 0)
         return depth.reshape(self.height, self.width).astype(np.float32)
+
+
+def _fov_x_deg(width: int, focal_px: float) -> float:
+    return float(np.degrees(2 * np.arctan(width / 2 / focal_px)))
 
 
 def denoised(rgb_linear: Image32, guides: Guides) -> Image32:

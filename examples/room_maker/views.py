@@ -1,7 +1,11 @@
 """Where the photographer stands, and the walk: cameras that keep clear of the furniture."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import KDTree
 
 from .meshes import Floats
 from .room import Room
@@ -16,28 +20,27 @@ def look(position: Floats, yaw_rad: float, pitch_rad: float) -> Floats:
     return pose
 
 
-def clearance(room: Room, x: float, y: float) -> float:
-    """Distance on the floor plan from (x, y) to the nearest wall or furniture, negative inside (metres)."""
-    nearest = min(x, y, room.width_m - x, room.depth_m - y)
+def clearance(room: Room, x: ArrayLike, y: ArrayLike) -> Floats:
+    """Distances on the floor plan from (x, y) to the nearest wall or furniture, negative inside (metres)."""
+    x, y = np.asarray(x), np.asarray(y)
+    nearest = np.minimum.reduce([x, y, room.width_m - x, room.depth_m - y])
     for f in room.footprints:
-        dx, dy = max(f.low[0] - x, x - f.high[0]), max(f.low[1] - y, y - f.high[1])
-        outside = float(np.hypot(max(dx, 0), max(dy, 0)))
-        nearest = min(nearest, outside if outside > 0 else max(dx, dy))
+        dx, dy = np.maximum(f.low[0] - x, x - f.high[0]), np.maximum(f.low[1] - y, y - f.high[1])
+        outside = np.hypot(np.maximum(dx, 0), np.maximum(dy, 0))
+        nearest = np.minimum(nearest, np.where(outside > 0, outside, np.maximum(dx, dy)))
     return nearest
 
 
 def free_points(room: Room, keep: float, step: float = 0.05) -> Floats:
     """Grid points [N, 2] of the floor with at least `keep` metres of clearance, connected to the room's middle."""
     xs, ys = np.arange(keep, room.width_m, step), np.arange(keep, room.depth_m, step)
-    points = np.array([(x, y) for x in xs for y in ys if clearance(room, x, y) >= keep])
+    points = np.stack(np.meshgrid(xs, ys, indexing="ij"), axis=-1).reshape(-1, 2)
+    points = points[clearance(room, *points.T) >= keep]
     start = int(np.argmin(np.linalg.norm(points - [0.5 * room.width_m, 0.42 * room.depth_m], axis=1)))
-    seen, queue = {start}, [start]
-    while queue:
-        near = np.flatnonzero(np.linalg.norm(points - points[queue.pop()], axis=1) < 1.5 * step)
-        fresh = [int(k) for k in near if int(k) not in seen]
-        seen.update(fresh)
-        queue.extend(fresh)
-    return points[sorted(seen)]
+    pairs = KDTree(points).query_pairs(1.5 * step, output_type="ndarray")
+    links = coo_array((np.ones(len(pairs)), pairs.T), shape=(len(points), len(points)))
+    parts = connected_components(links, directed=False)[1]
+    return points[parts == parts[start]]
 
 
 def photo_poses(room: Room, count: int, seed: int) -> list[Floats]:

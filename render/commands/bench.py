@@ -47,7 +47,8 @@ def command(
 
     cases = choose_cases(DEFAULT_CASES, name, gaussians, size)
     check_threads(threads)
-    _check_planner(planner, seeds, {"case": name, "gaussians": gaussians, "size": size, "scene": scene_file})
+    of_engine = {"case": name, "gaussians": gaussians, "size": size, "scene": scene_file, "threads": threads}
+    _check_planner(planner, seeds, of_engine)
     # Standard output is for the one object alone.
     shown = Progress(PlainSink(sys.stderr, sys.stderr)) if as_json else open_progress(progress)
     with shown, shown.stage("bench"):
@@ -84,19 +85,26 @@ def _print_planner(found: dict[str, Any]) -> None:
 
     door, growth = found["door"], found["growth"]
     table = Table(title="Tours of 60 s in one room", title_justify="left")
-    for heading in ("floor m2", "free m3", "cubes", "survey s", "plan s"):
+    for heading in ("floor m2", "free m3", "free cubes", "survey CPU s", "wall s", "plan CPU s", "wall s"):
         table.add_column(heading, justify="right")
     for row in growth["rooms"]:
-        numbers = (f"{row['floor_m2']:.0f}", f"{row['free_m3']:.1f}", f"{row['cubes']:,}")
-        table.add_row(*numbers, f"{row['survey_cpu_s']:.2f}", f"{row['plan_cpu_s']:.2f}")
+        numbers = (f"{row['floor_m2']:.0f}", f"{row['free_m3']:.1f}", f"{row['free_cubes']:,}")
+        names = ("survey_cpu_s", "survey_wall_s", "plan_cpu_s", "plan_wall_s")
+        table.add_row(*numbers, *(f"{row[name]:.2f}" for name in names))
     console = Console(highlight=False)
     console.print(table)
-    console.print(f"Processor time grows as the free volume to the power of {growth['exponent']:.2f}.")
-    console.print(
-        f"Two rooms and a door: {door['seeds']} tours, {len(door['failures'])} failures, smallest clearance "
-        f"{door['smallest_clearance_m']:.3f} m, {door['median_seconds_to_plan']:.1f} s to plan in the median, "
-        f"{door['most_seconds_to_plan']:.1f} s at most"
-    )
+    if "exponents" in growth:
+        powers = growth["exponents"]
+        console.print(
+            "Processor time grows as the free volume to the power of "
+            f"{powers['both']:.2f} (survey {powers['survey']:.2f}, plan {powers['plan']:.2f})."
+        )
+    console.print(f"Two rooms and a door: {door['seeds']} tours, {len(door['failures'])} failures")
+    if "smallest_clearance_m" in door:
+        console.print(
+            f"Smallest clearance {door['smallest_clearance_m']:.3f} m; to plan {door['median_plan_cpu_s']:.1f} CPU s "
+            f"in the median ({door['median_plan_wall_s']:.1f} s by the clock), {door['most_plan_cpu_s']:.1f} at most"
+        )
     for failure in door["failures"]:
         console.print(f"Seed {failure['seed']}: {failure['failure']}", markup=False)
 

@@ -127,6 +127,10 @@ def rooms(
     found = numbers[floor_m2 >= _LEAST_FLOOR_M2]
     if len(found) == 0:
         return []
-    best = cast(Any, ndimage).maximum_position(distance, stands, found)
-    order = np.argsort(-sizes[found - 1], kind="stable")
-    return [cast("tuple[int, int, int]", tuple(int(k) for k in best[i])) for i in order]
+    # Of the cubes to stand in alone, which are few: the roomiest of each region, and the first of equals.
+    at = np.flatnonzero(stands)
+    label = stands.ravel()[at]
+    roomy = np.lexsort((-distance.ravel()[at], label))
+    best = at[roomy[np.searchsorted(label[roomy], found)]]
+    largest = best[np.argsort(-sizes[found - 1], kind="stable")]
+    return [(int(x), int(y), int(z)) for x, y, z in zip(*np.unravel_index(largest, stands.shape), strict=True)]

@@ -1,13 +1,21 @@
 """Rooms made of boxes, as arrays, for the tests of what flies in them."""
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from cameras.arrays import Floats
 from cameras.freespace import FREE, OCCUPIED, FreeSpace
 from cameras.freespace_fusion import distances
+from cameras.path import CameraPath
 
 VOXEL = 0.1
+
+
+def focus_of(path: CameraPath, time_s: ArrayLike) -> Floats:
+    """The focus of a path that has one."""
+    found = path.focus_distances(time_s)
+    assert found is not None
+    return found
 
 
 def space_of(

@@ -18,6 +18,7 @@ from cameras.moves.aim import aim_of, aimed
 from cameras.moves.manner import Easing, Manner, Stance, roll_rad
 from cameras.path import CameraPath, eased_fraction
 from cameras.rotations import angle_rad, rotation_exp
+from tests.cameras.boxes import focus_of
 
 UP = np.array([0.0, 0.0, 1.0])
 SUBJECT = np.array([1.0, -2.0, 0.9])
@@ -235,7 +236,7 @@ def test_a_zoom_is_even_in_the_logarithm_of_the_focal_length(
     part = eased_fraction(times, 6.0, easing.in_s, easing.out_s)
     found = np.log(12 / np.tan(0.5 * path.fovs_y_rad(times)))
     np.testing.assert_allclose(found, np.log(mm[0]) + part * np.log(mm[1] / mm[0]), atol=1e-9)
-    np.testing.assert_allclose(path.focus_distances(times), 4.0**part, rtol=1e-9)
+    np.testing.assert_allclose(focus_of(path, times), 4.0**part, rtol=1e-9)
     assert np.ptp(path.positions_world(times), axis=0).max() < 1e-12
 
 

@@ -22,6 +22,7 @@ from cameras.moves.shake import Shake, hand_held
 from cameras.path import CameraPath
 from cameras.rigid import Rigid
 from cameras.rotations import angle_rad, rotation_exp, rotation_log
+from tests.cameras.boxes import focus_of
 
 MANNER = Manner(4.0, (0.8, 0.9), Easing(0.0, 0.0))
 LENS = Intrinsics.from_fov(64, 48, 0.9)
@@ -86,9 +87,9 @@ def test_a_blend_keeps_the_focus_that_there_is() -> None:
     rng = np.random.default_rng(1)
     sharp, near, far = make(rng), make(rng, focus=True), make(rng, focus=True)
     both = blend(near, far, 1.0)
-    np.testing.assert_allclose(both.focus_distances([0.0, 1.0]), [3.0, 2.0], rtol=1e-9)
-    np.testing.assert_allclose(blend(sharp, far, 1.0).focus_distances([0.0, 0.5, 1.0]), 2.0, rtol=1e-9)
-    np.testing.assert_allclose(blend(near, sharp, 1.0).focus_distances([0.0, 0.5, 1.0]), 3.0, rtol=1e-9)
+    np.testing.assert_allclose(focus_of(both, [0.0, 1.0]), [3.0, 2.0], rtol=1e-9)
+    np.testing.assert_allclose(focus_of(blend(sharp, far, 1.0), [0.0, 0.5, 1.0]), 2.0, rtol=1e-9)
+    np.testing.assert_allclose(focus_of(blend(near, sharp, 1.0), [0.0, 0.5, 1.0]), 3.0, rtol=1e-9)
     assert blend(sharp, sharp, 1.0).focus_distances(0.0) is None
 
 
@@ -164,7 +165,7 @@ def test_following_without_jitter_is_the_capture() -> None:
     np.testing.assert_allclose(norms(path.positions_world(times)[:, :2])[:, 0], 3.0, atol=0.02)
     assert path.level_up_world is None
     np.testing.assert_allclose(path.fovs_y_rad([0.0, 20.0]), [0.9, 0.5], atol=1e-9)
-    np.testing.assert_allclose(path.focus_distances([0.0, 20.0]), [1.0, 2.0], atol=1e-9)
+    np.testing.assert_allclose(focus_of(path, [0.0, 20.0]), [1.0, 2.0], atol=1e-9)
 
 
 def test_a_capture_from_one_place_is_followed_by_turning_and_one_view_is_none() -> None:
@@ -225,4 +226,4 @@ def test_unrest_keeps_lens_focus_and_length() -> None:
     times = np.linspace(0, 2.5, 9)
     assert shaken.duration_s == 2.5
     np.testing.assert_allclose(shaken.fovs_y_rad(times), path.fovs_y_rad(times), atol=1e-6)
-    np.testing.assert_allclose(shaken.focus_distances(times), path.focus_distances(times), atol=1e-6)
+    np.testing.assert_allclose(focus_of(shaken, times), focus_of(path, times), atol=1e-6)

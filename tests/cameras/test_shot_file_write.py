@@ -19,7 +19,7 @@ from cameras.shot_file import read_shot_file
 from cameras.shot_file_write import write_shot_file
 from cameras.shot_list import Shot, ShotList
 from cameras.tour import TourWish, plan_tour
-from tests.cameras.boxes import empty_room
+from tests.cameras.boxes import empty_room, focus_of
 from tests.cameras.test_preflight import flight
 from tests.cameras.test_tour import LENS
 
@@ -74,10 +74,10 @@ def assert_same(a: CameraPath, b: CameraPath, metres: float) -> None:
     np.testing.assert_allclose(a.positions_world(time) * metres, b.positions_world(time) * metres, atol=2e-8)
     assert angle_rad(a.rotations(time), b.rotations(time)).max() < 5e-8
     np.testing.assert_allclose(a.fovs_y_rad(time), b.fovs_y_rad(time), rtol=1e-9)
-    focus = a.focus_distances(time), b.focus_distances(time)
-    assert (focus[0] is None) == (focus[1] is None)
-    if focus[0] is not None:
-        np.testing.assert_allclose(*focus, rtol=1e-7)
+    if a.focus_distances(time) is None:
+        assert b.focus_distances(time) is None
+    else:
+        np.testing.assert_allclose(focus_of(a, time), focus_of(b, time), rtol=1e-7)
 
 
 @settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
@@ -90,8 +90,8 @@ def test_what_is_written_reads_back(
     assert [shot.name for shot in found.shots] == [name for name, _ in made]
     for shot, (_, path) in zip(found.shots, made, strict=True):
         assert_same(path, shot.path, metres)
-        places = [key.position_world for key in path.keyframes], [key.position_world for key in shot.path.keyframes]
-        np.testing.assert_allclose(*(np.array(p) * metres for p in places), atol=1e-9)
+        before, after = (np.array([key.position_world for key in p.keyframes]) for p in (path, shot.path))
+        np.testing.assert_allclose(before * metres, after * metres, atol=1e-9)
 
 
 def test_a_tour_reads_back_and_its_note_too(tmp_path: Path) -> None:
