@@ -15,6 +15,7 @@ from cameras.rotations import look_rotation
 from cameras.tour import Place, TourWish
 from render.plan_run import PlanRequest, parse_place
 from render.planning import INTERIOR_MM, PathChoice, lens_mm, lens_of, plan_capture
+from render.shot_planning import Stage, plan_shots, write_as_shots
 from scenes.captures.capture import Capture, CaptureImage, SparsePoints
 from scenes.freespace import ScaleWish
 from scenes.meshes.mesh import checked_mesh
@@ -146,3 +147,34 @@ def test_a_place_that_is_none_is_refused(text: str) -> None:
 def test_options_that_make_no_sense_are_refused(asked: PlanRequest, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         asked.checked()
+
+
+def test_shots_follow_photos_in_the_worlds_own_units_and_are_checked(tmp_path: Path) -> None:
+    file = tmp_path / "shots.yaml"
+    file.write_text("shots:\n  - {name: a, kind: follow-capture, views: [1, 9], seconds: 20, lens: 24}\n")
+    photos = all_round()
+    stage = Stage.of_capture(SCENE, photos, CHOICE.scale)
+    planned = plan_shots(file, stage, LENS)
+    assert stage.surveyed is not None
+    start = planned.shots.shots[0].path.positions_world(0.0)
+    np.testing.assert_allclose(start, photos.images[0].camera.position_world, atol=0.05)
+    assert planned.figures["made_by"] == "shots"
+    assert planned.figures["scale_is_assumed"] is True
+    write_as_shots(planned, tmp_path / "again.yaml", LENS)
+    again = plan_shots(tmp_path / "again.yaml", stage, LENS)
+    at = np.linspace(0, 20, 50)
+    a, b = (found.shots.shots[0].path.positions_world(at) for found in (planned, again))
+    np.testing.assert_allclose(a, b, atol=1e-3)
+
+
+def test_shots_are_flown_where_the_space_cannot_be_surveyed_and_that_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "shots.yaml"
+    file.write_text("shots:\n  - {name: a, kind: hold, from: [2, 2, 1], heading: 0, seconds: 2}\n")
+    photos = replace(all_round(), world=replace(SCENE.world, up_known=False, metres_per_unit=None))
+    stage = Stage.of_capture(SCENE, photos, CHOICE.scale)
+    planned = plan_shots(file, stage, LENS)
+    assert planned.space is None
+    assert "The space was not surveyed (a tour should know which way is up" in planned.warnings[0]
+    assert planned.warnings[0].endswith("one unit is taken to be a metre.")
+    with pytest.raises(SettingsError, match="which way is up"):
+        Stage.of_capture(SCENE, photos, ScaleWish(camera_height_m=1.5))
