@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cameras.errors import InputError
+from scenes.formats.identify import kind_of_scene_file
 
 UNPOSED_KINDS = ("photos", "video")
-SPLAT_SUFFIXES = (".ply", ".splat", ".spz", ".ksplat", ".sog")
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,11 @@ def inspect_source(path: Path) -> Source:
     """
     if (path / "manifest.json").is_file() and (path / "capture").is_dir():
         path = path / "capture"
-    if path.suffix.lower() in SPLAT_SUFFIXES:
+    kind = kind_of_scene_file(path) if path.is_file() else None
+    if kind is not None:
         raise InputError(
-            f"a tour is planned from the photos that a scene was made of, but {path} is a splat file without them; "
-            "give the photos, or render it along a path with `flythrough render SCENE --path path.json -o FILM`."
+            f"a scene is fitted to photos, but {path} is a {kind} already; plan a path in it with `flythrough plan` "
+            "and film that with `flythrough render`."
         )
     from scenes.captures.source import describe
 

@@ -14,6 +14,8 @@ from render import cli, requests
 from render.job import Job
 from scenes.splats import engine
 
+from .test_plan_command import splat_walls
+
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
@@ -220,10 +222,12 @@ def test_fitting_needs_the_cpu_engine(
     assert "reinstall" in said
 
 
-def test_a_splat_needs_its_photos_for_a_tour(refused: Callable[..., str], tmp_path: Path) -> None:
-    (tmp_path / "scene.ply").write_bytes(b"ply\n")
-    said = refused("tour", tmp_path / "scene.ply", "-o", tmp_path / "a.mp4")
-    assert "flythrough render" in said
+def test_a_scene_is_no_photos_whatever_its_name(refused: Callable[..., str], tmp_path: Path) -> None:
+    splat_walls().save(tmp_path / "scene.mp4")
+    for command, output in (("tour", "a.mp4"), ("fit", "a.ply")):
+        said = refused(command, tmp_path / "scene.mp4", "-o", tmp_path / output)
+        assert "is a splat already" in said
+        assert "flythrough render" in said
 
 
 @pytest.mark.parametrize(
