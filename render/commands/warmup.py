@@ -1,4 +1,4 @@
-"""``flythrough warmup``: compile the engine once."""
+"""``flythrough warmup``: compile the engine and the planner once."""
 
 import time
 
@@ -11,9 +11,10 @@ from .options import backend_option, progress_option
 @backend_option
 @progress_option
 def command(backend: str, progress: str) -> None:
-    """Compiles the engine's kernels and keeps them, so that the next command starts at once."""
+    """Compiles the kernels of the engine and the planner and keeps them, so that the next command starts at once."""
     import numpy as np
 
+    from cameras.warmup import warm_planner
     from scenes.splats.engine import resolve_backend
     from scenes.splats.warmup import warmup
 
@@ -25,5 +26,6 @@ def command(backend: str, progress: str) -> None:
         chosen = resolve_backend(backend)
         warmup(chosen, shown)
         planes_of(np.zeros((2, 2, 3), np.float32))
+        warm_planner()
         seconds = time.monotonic() - started
         shown.done({"backend": chosen, "seconds": seconds}, [f"The {chosen} engine is ready ({time_text(seconds)})."])

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from cameras import freespace_fusion, freespace_rays, tour_polish
 from cameras.arrays import Floats
 from cameras.errors import SettingsError
 from cameras.freespace import FreeSpace
@@ -10,6 +11,7 @@ from cameras.motion import measure_motion
 from cameras.path import CameraPath
 from cameras.shot_list import ShotList
 from cameras.tour import Place, TourWish, plan_tour
+from cameras.warmup import warm_planner
 
 from .boxes import VOXEL, empty_room, space_of, two_rooms
 
@@ -142,3 +144,12 @@ def test_too_short_a_time_for_what_must_be_shown_names_what_it_takes() -> None:
 def test_wishes_that_make_no_sense_are_refused(wish: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         TourWish(**wish)  # type: ignore[arg-type]
+
+
+def test_warming_up_compiles_what_a_tour_needs() -> None:
+    warm_planner()
+    kernels = (freespace_rays._march_all, freespace_rays._see_all, freespace_fusion._integrate, tour_polish._show_all)
+    before = [list(kernel.signatures) for kernel in kernels]
+    assert all(before)
+    tour(ROOM, seconds=4.0)
+    assert before == [list(kernel.signatures) for kernel in kernels]
