@@ -58,7 +58,7 @@ class Pipeline:
             ignore: files that may lie beside the input's and are not part of it.
         """
         self.wanted, self.job, self.progress = wanted, job, progress
-        inside = {"capture": "capture", "scene": "scene.ply", "path": "path.json"}
+        inside = {"capture": "capture", "scene": "scene.ply", "path": "path.json", "shots": "shots.yaml"}
         inside |= {"poster": "poster.png", "contact_sheet": "contact_sheet.png"}
         self.places = {name: job.folder / file for name, file in inside.items()}
         self.places |= {name: path.absolute() for name, path in wanted.places.items()}
@@ -101,7 +101,7 @@ class Pipeline:
             settings, inputs, outputs = wanted.fit.as_json(), self._capture_digest(), ["scene"]
         elif name == "plan" and wanted.path is not None:
             settings = {**wanted.path.as_json(), "backend": self._backend}
-            inputs, outputs = {**self._capture_digest(), **self._digests(fit="scene")}, ["path"]
+            inputs, outputs = {**self._capture_digest(), **self._digests(fit="scene")}, ["path", "shots"]
         elif name == "film" and wanted.film is not None and wanted.fit is not None:
             settings = film_settings_json(wanted.film, wanted.fit.backend)
             inputs, outputs = self._digests(fit="scene", plan="path"), ["film", "poster", "contact_sheet"]

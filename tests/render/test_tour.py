@@ -47,7 +47,16 @@ def test_the_film_is_what_was_asked_for(film: Path) -> None:
 
 def test_the_job_folder_holds_every_result(film: Path) -> None:
     job = film.with_suffix(".flythrough")
-    made = {"capture", "scene.ply", "path.json", "poster.png", "contact_sheet.png", "report.json", "manifest.json"}
+    made = {
+        "capture",
+        "scene.ply",
+        "path.json",
+        "shots.yaml",
+        "poster.png",
+        "contact_sheet.png",
+        "report.json",
+        "manifest.json",
+    }
     assert made <= {path.name for path in job.iterdir()}
     assert (job / "capture" / "transforms.json").is_file()
     assert list((job / "work").iterdir()) == []
