@@ -1,6 +1,8 @@
-"""A canvas for pictures with lines and labels: drawn twice as large, so that the lines come out smooth."""
+"""A canvas for pictures with lines and text: drawn twice as large, so that the lines come out smooth."""
 
+import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -16,11 +18,13 @@ Box: TypeAlias = tuple[float, float, float, float]
 FINER = 2
 PAPER: Color = (250, 250, 248)
 INK: Color = (38, 42, 48)
-FAINT: Color = (150, 155, 160)
+FAINT: Color = (135, 141, 147)
 # Far from a limit, near it, beyond it: apart for every kind of colour vision (after Okabe & Ito 2008).
-FAR: Color = (0, 114, 178)
+FAR: Color = (0, 133, 108)
 NEAR: Color = (236, 176, 31)
 BEYOND: Color = (206, 52, 16)
+_HALO_PX = 2.5
+_STEPS = tuple(step * 10.0**power for power in range(-3, 5) for step in (1, 2, 5))
 
 
 class Canvas:
@@ -34,8 +38,13 @@ class Canvas:
         self._draw = ImageDraw.Draw(self.image, "RGBA")
 
     def line(self, points: Sequence[Point], color: Color, width: float = 1.0, alpha: int = 255) -> None:
-        scaled = [(x * FINER, y * FINER) for x, y in points]
-        self._draw.line(scaled, fill=(*color, alpha), width=max(1, round(width * FINER)), joint="curve")
+        """Thick opaque lines have round ends."""
+        scaled, wide = [(x * FINER, y * FINER) for x, y in points], max(1, round(width * FINER))
+        self._draw.line(scaled, fill=(*color, alpha), width=wide, joint="curve")
+        if width >= 2 and alpha == 255:
+            r = 0.5 * (wide - 1)
+            for x, y in (scaled[0], scaled[-1]):
+                self._draw.ellipse((x - r, y - r, x + r, y + r), fill=color)
 
     def dashed(self, start: Point, end: Point, color: Color, width: float = 1.0, dash: float = 5.0) -> None:
         a, b = np.array(start), np.array(end)
@@ -54,25 +63,32 @@ class Canvas:
         box = [(x - radius) * FINER, (y - radius) * FINER, (x + radius) * FINER, (y + radius) * FINER]
         self._draw.ellipse(box, fill=fill, outline=outline, width=max(1, round(width * FINER)))
 
-    def box(self, box: Box, fill: Color | None = None, outline: Color | None = None, alpha: int = 255) -> None:
-        fill_alpha = None if fill is None else (*fill, alpha)
-        self._draw.rectangle([value * FINER for value in box], fill=fill_alpha, outline=outline, width=FINER)
+    def box(self, box: Box, fill: Color | None = None, outline: Color | None = None) -> None:
+        self._draw.rectangle([value * FINER for value in box], fill=fill, outline=outline, width=FINER)
 
     def text_size(self, text: str, size: float) -> Point:
-        left, top, right, bottom = self._draw.textbbox((0, 0), text, font=_font(size * FINER))
+        left, top, right, bottom = self._draw.textbbox((0, 0), drawable(text), font=_font(size * FINER))
         return (right - left) / FINER, (bottom - top) / FINER
 
-    def text(self, at: Point, text: str, size: float, color: Color = INK, anchor: str = "la") -> None:
-        """Anchors are Pillow's: the first letter across (l, m, r), the second along the line (a, m, s, d)."""
-        self._draw.text((at[0] * FINER, at[1] * FINER), text, fill=color, font=_font(size * FINER), anchor=anchor)
+    def text(
+        self, at: Point, text: str, size: float, color: Color = INK, anchor: str = "la", halo: Color | None = None
+    ) -> None:
+        """Anchors are Pillow's: the first letter across (l, m, r), the second along the line (a, m, s, d).
+
+        Args:
+            halo: a rim around the letters that sets them off from what is behind.
+        """
+        rim = 0 if halo is None else round(_HALO_PX * FINER)
+        where, font = (at[0] * FINER, at[1] * FINER), _font(size * FINER)
+        self._draw.text(where, drawable(text), color, font, anchor, stroke_width=rim, stroke_fill=halo)
+        if rim:
+            self._draw.text(where, drawable(text), color, font, anchor)
 
     def paste(self, rgb: NDArray[np.uint8], box: Box) -> None:
-        """An image [h, w, 3] stretched over a box, with hard edges."""
+        """An image [h, w, 3], which should have ``FINER`` pixels for one of the box, with its corner at the box's."""
         from PIL import Image
 
-        x0, y0, x1, y1 = (round(value * FINER) for value in box)
-        size = (max(1, x1 - x0), max(1, y1 - y0))
-        self.image.paste(Image.fromarray(rgb).resize(size, Image.Resampling.NEAREST), (x0, y0))
+        self.image.paste(Image.fromarray(rgb), (round(box[0] * FINER), round(box[1] * FINER)))
 
     def finished(self) -> "Image":
         from PIL import Image
@@ -89,58 +105,38 @@ def fitted_text(canvas: Canvas, text: str, size: float, width: float) -> str:
     return text.rstrip() + "..."
 
 
-class Labels:
-    """Puts labels where they hide nothing: neither each other nor what is marked as taken."""
-
-    def __init__(self, canvas: Canvas, bounds: Box) -> None:
-        self._canvas = canvas
-        self._bounds = bounds
-        self._taken: list[Box] = []
-        self._points: list[Point] = []
-
-    def keep_free(self, points: Sequence[Point]) -> None:
-        """Points that labels should not hide."""
-        self._points += points
-
-    def put(self, at: Point, text: str, size: float, color: Color, paper: Color | None = PAPER) -> Box:
-        """A label beside a point; returns its box."""
-        width, height = self._canvas.text_size(text, size)
-        width, height = width + 8, height + 7
-        box = min(self._places(at, width, height), key=self._badness)
-        if paper is not None:
-            self._canvas.box(box, fill=paper, alpha=225)
-        self._canvas.text((box[0] + 4, 0.5 * (box[1] + box[3])), text, size, color, anchor="lm")
-        self._taken.append(box)
-        return box
-
-    def _places(self, at: Point, width: float, height: float) -> list[Box]:
-        x, y = at
-        found: list[Box] = []
-        for far in (10.0, 22.0, 40.0, 65.0):
-            for left, top in (
-                (x + far, y - height / 2),
-                (x - far - width, y - height / 2),
-                (x - width / 2, y - far - height),
-                (x - width / 2, y + far),
-                (x + far, y - far - height),
-                (x - far - width, y - far - height),
-                (x + far, y + far),
-                (x - far - width, y + far),
-            ):
-                left = min(max(left, self._bounds[0]), self._bounds[2] - width)
-                top = min(max(top, self._bounds[1]), self._bounds[3] - height)
-                found.append((left, top, left + width, top + height))
-        return found
-
-    def _badness(self, box: Box) -> float:
-        """Overlaps with labels weigh more than points that are hidden."""
-        x0, y0, x1, y1 = box
-        labels = sum(
-            max(0.0, min(x1, b[2]) - max(x0, b[0])) * max(0.0, min(y1, b[3]) - max(y0, b[1])) for b in self._taken
-        )
-        return labels + 10.0 * sum(x0 <= x <= x1 and y0 <= y <= y1 for x, y in self._points)
+def nice_step(length: float, most: float) -> float:
+    """The least of 1, 2, 5, 10, ... (and 0.1, ...) that a length holds at most so many times."""
+    return next((step for step in _STEPS if length / step <= most), length / most)
 
 
+def short_number(value: float) -> str:
+    """Three digits, and never an exponent."""
+    if abs(value) < 5e-4:
+        return "0"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+@lru_cache(maxsize=4096)
+def drawable(text: str) -> str:
+    """The text in the letters that Pillow's own font has: others lose their accents, or become question marks."""
+    text = unicodedata.normalize("NFC", text).replace("ß", "ss").replace("\u00a0", " ")
+    return "".join(letter if _is_known(letter) else _plain(letter) for letter in text)
+
+
+def _plain(letter: str) -> str:
+    plain = "".join(part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
+    return plain if plain and all(_is_known(part) for part in plain) else "?"
+
+
+@lru_cache(maxsize=4096)
+def _is_known(letter: str) -> bool:
+    """Letters that the font lacks are all drawn as one and the same box."""
+    font = _font(20)
+    return letter == " " or (letter.isprintable() and bytes(font.getmask(letter)) != bytes(font.getmask("\uffff")))
+
+
+@lru_cache(maxsize=64)
 def _font(size: float) -> Any:
     from PIL import ImageFont
 
