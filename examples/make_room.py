@@ -61,7 +61,7 @@ class Shot:
 
 
 STANDARD = Plan(photos=60, frames=24, width=800, height=533, samples=6, passes=1)
-DRAFT = Plan(photos=24, frames=8, width=400, height=267, samples=4, passes=1)
+DRAFT = Plan(photos=48, frames=8, width=400, height=267, samples=4, passes=1)
 FRAMES_ALONG = 24
 
 

@@ -33,6 +33,8 @@ COMMANDS = {
     "path": "Convert camera paths to and from other tools.",
     "render": "Render a scene along a camera path into a film.",
     "evaluate": "Score the reconstruction on photos that were held out.",
+    "report": "Measure a finished tour; write a page with pictures and curves.",
+    "refine": "Train the weights of the refiner.",
     "info": "Say what a file or folder is.",
     "warmup": "Compile the engine once, so that the next command starts at once.",
     "bench": "Measure the engine's speed on this machine.",

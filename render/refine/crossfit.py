@@ -1,0 +1,78 @@
+"""Honest pairs: every photo beside the view of a scene that never saw it.
+
+The photos are dealt into folds; for each fold a scene is fitted quickly to the other photos and drawn at the fold's.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from cameras.reporting import Report, silent
+from scenes.captures.capture import Capture
+from scenes.captures.pixels import PosedPhoto
+from scenes.scene import Scene
+
+from ..frames import composite
+from .base import FrameBundle, Pair
+from .photos import PhotoSet, bundle_of, exposure_gain
+
+Fitter = Callable[[Capture, Sequence[PosedPhoto], frozenset[str], Path | None, Report], Scene]
+"""Fits a scene to all photos but those named; the folder keeps a checkpoint."""
+
+
+def deal(names: Sequence[str], folds: int) -> list[frozenset[str]]:
+    """Names in turn to so many folds, so that each is spread over the whole capture; none is empty."""
+    folds = max(1, min(folds, len(names)))
+    return [frozenset(names[first::folds]) for first in range(folds)]
+
+
+def cross_fitted(
+    capture: Capture,
+    photos: Sequence[PosedPhoto],
+    fold: frozenset[str],
+    fitter: Fitter,
+    *,
+    workdir: Path | None = None,
+    report: Report = silent,
+    noise_channels: int = 1,
+) -> Iterator[Pair]:
+    """The pairs of one fold.
+
+    Args:
+        photos: of the capture; those of ``fold`` are shown, the others fitted.
+        workdir: keeps the fit's checkpoint.
+    """
+    scene = fitter(capture, photos, fold, workdir, report)
+    yield from pairs_of(
+        scene,
+        [photo for photo in photos if photo.name not in fold],
+        [photo for photo in photos if photo.name in fold],
+        noise_channels=noise_channels,
+    )
+
+
+def pairs_of(
+    scene: Scene, fitted: Sequence[PosedPhoto], unseen: Sequence[PosedPhoto], *, noise_channels: int = 1
+) -> Iterator[Pair]:
+    """Photos that a scene never saw beside its views, with the photos that it was fitted on as references."""
+    references = PhotoSet.of(scene, fitted)
+    for index, photo in enumerate(unseen):
+        # One by one: see ``evaluation.compare``.
+        view = scene.view(photo.camera, ("rgb", "depth_z"))
+        bundle = bundle_of(references, view, photo.camera, noise_channels, index)
+        if photo.background is not None:
+            bundle = replace(bundle, rgb=composite(view, photo.background))
+        yield pair_of(photo, bundle)
+
+
+def pair_of(photo: PosedPhoto, bundle: FrameBundle) -> Pair:
+    """A photo, brought to the exposure of the scene, beside what the scene shows."""
+    truth = photo.rgb.astype(np.float32) / np.float32(255)
+    if photo.alpha is not None:
+        alpha = photo.alpha.astype(np.float32)[..., None] / 255
+        truth = truth * alpha + (1 - alpha) * np.asarray(photo.background or (0, 0, 0), np.float32)
+    valid = np.ones(truth.shape[:2], np.bool_) if photo.valid is None else photo.valid
+    gain = exposure_gain(bundle.rgb, truth, valid & (bundle.alpha > 0.9))
+    return Pair(photo.name, bundle, np.clip(truth * gain, 0, 1).astype(np.float32), valid)

@@ -1,0 +1,161 @@
+"""The one wrapper around every refiner: frames of a film, refined, guarded, steadied along the surface, in order.
+
+Constant memory: frames lie in a buffer of ``WINDOW`` and leave it when those after them have been looked at.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cameras.camera import Camera
+from scenes.scene import Scene, View
+
+from .base import FloatImage, FrameBundle, Mask, Refiner
+from .fusion import KEPT, blended
+from .guard import Gains, change, kept_change
+from .photos import PhotoSet, bundle_of, known_depth
+from .reproject import Reprojection, reproject
+from .tiles import refine_in_tiles
+
+WINDOW = 16
+"""Frames that are steadied backward together."""
+MARGIN = 6
+"""Frames before and after a run that are refined too, so that its ends are as steady as its middle."""
+CHANGED = 2 / 255
+"""A pixel that moves by more than this counts as changed."""
+
+
+@dataclass(frozen=True, eq=False)
+class RefinedFrame:
+    """A frame of a film.
+
+    Attributes:
+        rgb: [H, W, 3] in [0, 1], opaque: what is shown.
+        render: [H, W, 3] what it was before.
+        generated: [H, W] drawn by the model where no photo saw the surface.
+        figures: shares of changed and generated pixels, JSON-able.
+    """
+
+    rgb: FloatImage
+    render: FloatImage
+    generated: Mask
+    figures: Mapping[str, object]
+
+
+@dataclass(eq=False)
+class _Pending:
+    """A frame in the buffer."""
+
+    index: int
+    camera: Camera
+    depth_z: FloatImage
+    render: FloatImage
+    residual: FloatImage
+    forward: FloatImage
+    generated: Mask
+
+
+class RefinedFrames:
+    """Refined frames of a path through a scene.
+
+    The frames of a run depend on up to ``MARGIN`` frames before and after it, never on how a film is cut into runs
+    elsewhere: so a film that was interrupted ends with the same bytes.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        photos: PhotoSet,
+        refiner: Refiner,
+        gains: Gains,
+        cameras: Sequence[Camera],
+        *,
+        seed: int = 0,
+        kept: float = KEPT,
+    ) -> None:
+        """Takes a prepared refiner.
+
+        Args:
+            gains: from ``guard.calibrate``.
+            cameras: of all frames of the film.
+            kept: see ``fusion``.
+        """
+        self.scene, self.photos, self.refiner, self.gains = scene, photos, refiner, gains
+        self.cameras, self.seed, self.kept = cameras, seed, kept
+
+    def run(self, numbers: range) -> Iterator[RefinedFrame]:
+        """The frames of a run of frame numbers, in order."""
+        first, last = max(0, numbers.start - MARGIN), min(len(self.cameras), numbers.stop + MARGIN)
+        buffer: list[_Pending] = []
+        shown = numbers.start
+        for pending in self._forward(range(first, last)):
+            buffer.append(pending)
+            if len(buffer) == WINDOW + MARGIN or pending.index == last - 1:
+                until = numbers.stop if pending.index == last - 1 else buffer[-1].index + 1 - MARGIN
+                for index, backward in self._backward(buffer):
+                    if shown <= index < until:
+                        buffer[index - buffer[0].index].residual = backward
+                for held in [held for held in buffer if held.index < until]:
+                    if shown <= held.index:
+                        yield self._finished(held)
+                shown = max(shown, until)
+                buffer = [held for held in buffer if held.index >= until]
+
+    def _forward(self, numbers: range) -> Iterator[_Pending]:
+        """Every frame refined and steadied by those before it."""
+        views = self.scene.views([self.cameras[index] for index in numbers], ("rgb", "depth_z"))
+        before: _Pending | None = None
+        for index, view in zip(numbers, views, strict=True):
+            before = self._next(index, view, before)
+            yield before
+
+    def _next(self, index: int, view: View, before: _Pending | None) -> _Pending:
+        camera, depth = self.cameras[index], known_depth(view)
+        bundle = bundle_of(self.photos, view, camera, self.refiner.noise_channels, index)
+        flow: Reprojection | None = None
+        if before is not None:
+            flow = reproject(camera, depth, before.camera, before.depth_z)
+            shown = np.clip(before.render + before.forward, 0, 1)
+            bundle = replace(bundle, previous=flow.sample(shown), previous_valid=flow.valid)
+        residual, generated = self.residual(bundle)
+        forward = residual
+        if before is not None and flow is not None:
+            forward = blended(residual, flow, before.forward, self.kept)
+        return _Pending(index, camera, depth, bundle.rgb, residual, forward, generated)
+
+    def residual(self, bundle: FrameBundle) -> tuple[FloatImage, Mask]:
+        """What is added to one frame by itself [H, W, 3], and where that was made up [H, W]."""
+        nothing = np.zeros(bundle.alpha.shape, np.bool_)
+        if self.gains.is_identity:
+            return np.zeros_like(bundle.rgb), nothing
+        found = refine_in_tiles(self.refiner, bundle, self.seed)
+        added = kept_change(change(bundle.rgb, found.rgb, bundle.support > 0), bundle.support, self.gains)
+        made_up = bundle.support == 0 if found.generated is None else found.generated
+        return added, made_up & (np.abs(added).max(axis=-1) > CHANGED)
+
+    def _backward(self, buffer: Sequence[_Pending]) -> Iterator[tuple[int, FloatImage]]:
+        """The mean of both directions for every frame of the buffer, last first."""
+        after: FloatImage | None = None
+        for place in range(len(buffer) - 1, -1, -1):
+            held = buffer[place]
+            found = held.residual
+            if after is not None:
+                later = buffer[place + 1]
+                flow = reproject(held.camera, held.depth_z, later.camera, later.depth_z)
+                found = blended(held.residual, flow, after, self.kept)
+            after = found
+            yield held.index, (0.5 * (held.forward + found)).astype(np.float32)
+
+    def _finished(self, held: _Pending) -> RefinedFrame:
+        rgb = np.clip(held.render + held.residual, 0, 1).astype(np.float32)
+        changed = np.abs(rgb - held.render).max(axis=-1) > CHANGED
+        figures = {"changed": round(float(changed.mean()), 4), "generated": round(float(held.generated.mean()), 4)}
+        return RefinedFrame(rgb, held.render, held.generated, figures)
+
+
+def alone(frames: RefinedFrames, view: View, camera: Camera, index: int = 0) -> tuple[FloatImage, FloatImage]:
+    """(render, refined) of one view by itself: no frame beside it is looked at."""
+    bundle = bundle_of(frames.photos, view, camera, frames.refiner.noise_channels, index)
+    added, _ = frames.residual(bundle)
+    return bundle.rgb, np.clip(bundle.rgb + added, 0, 1).astype(np.float32)
