@@ -1,9 +1,12 @@
 """The stages of a tour run alone, each in a job folder beside its output, so that it can be interrupted and go on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cameras.errors import SettingsError
 from scenes.captures.sfm_settings import PoseSettings
+from scenes.scene import Scene
 
 from . import requests
 from .cli import Session
@@ -12,9 +15,10 @@ from .fingerprint import content_digest
 from .job import Job, Made, Stage
 from .pipeline import Pipeline, Wanted, film_settings_json
 from .progress import Plan, PlannedStage, Progress
+from .refine_stage import NOTE_FILE, Refinement, load_refinement
 from .requests import FitRequest
 from .sources import inspect_source
-from .stages import choose_fit, make_film
+from .stages import choose_fit, make_film, read_capture
 from .tour import capture_row, check_film, check_places
 
 
@@ -87,6 +91,25 @@ class RenderRequest:
     fps: str = "30"
     codec: str | None = None
     backend: str = "auto"
+    refine: str = "auto"
+
+    def refiner_of(self, source: Path) -> Path | None:
+        """The refiner that a job made ready for its scene, if frames are to be refined with it.
+
+        Raises:
+            SettingsError: if refining is asked for and there is none.
+        """
+        folder = source / "refiner"
+        if self.refine == "off":
+            return None
+        if (folder / NOTE_FILE).is_file() and (source / "capture").is_dir():
+            return folder
+        if self.refine == "on":
+            raise SettingsError(
+                f"--refine on needs a job whose tour prepared a refiner, but {source} holds none; make one with "
+                "flythrough tour --refine embedded."
+            )
+        return None
 
 
 def run_render(places: Places, asked: RenderRequest, progress: Progress, session: Session) -> None:
@@ -107,9 +130,12 @@ def run_render(places: Places, asked: RenderRequest, progress: Progress, session
     chosen = resolve_backend(asked.backend)
     n_frames = len(path.cameras(film.fps, film.width, film.height))
     requests.check_disk(folder, film.width, film.height, n_frames, film.codec)
-    label = "Made by flythrough: a scene file rendered along a path, not refined."
+    refiner = asked.refiner_of(places.source)
+    how = "not refined" if refiner is None else "its frames refined by a model under a guard"
+    label = f"Made by flythrough: a scene file rendered along a path, {how}."
     labelled = replace(film, metadata={"title": places.output.stem, "comment": label})
     inputs = {"scene": content_digest(scene_file), "path": content_digest(path_file)}
+    inputs |= {} if refiner is None else {"refiner": content_digest(refiner)}
     outputs = {"film": places.output.absolute()}
     outputs |= {"poster": folder / "poster.png", "contact_sheet": folder / "contact_sheet.png"}
     stage = Stage("film", {**film_settings_json(film, chosen), "shot": asked.shot}, inputs, 0, outputs)
@@ -126,8 +152,14 @@ def run_render(places: Places, asked: RenderRequest, progress: Progress, session
         )
 
         def make(work: Path) -> Made:
-            return make_film(work, scene_file, path_file, labelled, chosen, progress, asked.shot)
+            refine = None if refiner is None else _refinement(places.source, inputs["refiner"], progress)
+            return make_film(work, scene_file, path_file, labelled, chosen, progress, asked.shot, refine, False)
 
         with progress.stage("film", was_done):
             record = job.run(stage, make)
         progress.done({"output": str(places.output), **record.figures}, [f"Film: {places.output}"])
+
+
+def _refinement(job: Path, digest: str, progress: Progress) -> Callable[[Scene], Refinement | None]:
+    """What a job refines its film with."""
+    return lambda scene: load_refinement(job / "refiner", read_capture(job / "capture"), scene, digest, progress)

@@ -14,6 +14,7 @@ FIT_MEGAPIXELS_PER_SECOND = 3.0
 FILM_MEGAPIXELS_PER_SECOND = 5.0
 COMPILE_SECONDS = 5.0
 PLAN_SECONDS = 20.0
+REFINE_SECONDS_PER_MEGAPIXEL = 2.5
 
 
 def core_scale() -> float:
@@ -41,6 +42,11 @@ def fit_seconds(megapixels: float) -> float:
 def film_seconds(n_frames: int, width: int, height: int) -> float:
     """Time to render and encode a film."""
     return COMPILE_SECONDS + n_frames * width * height / 1e6 / FILM_MEGAPIXELS_PER_SECOND * core_scale()
+
+
+def refining_seconds(n_frames: int, width: int, height: int) -> float:
+    """Time to refine frames of a size, drawing excluded."""
+    return n_frames * width * height / 1e6 * REFINE_SECONDS_PER_MEGAPIXEL * core_scale()
 
 
 def plan_seconds() -> float:

@@ -16,6 +16,7 @@ from scenes.scene import FloatImage, Scene
 from scenes.splats.settings import FitSettings
 
 from .evaluation_geometry import DepthComparison, GeometryFigures, measure
+from .evaluation_refine import RefineWish, Subject, evaluate_refiner
 from .evaluation_scales import far_psnr, near_psnr, opaque
 from .evaluation_walk import Walk, placed, true_frames, world_from_walk
 from .frames import BLACK, composite
@@ -68,6 +69,7 @@ class Evaluation:
         n_gaussians, iterations, photo_passes: of the fit; a photo pass is pixels fitted / pixels of one photo.
         fit_seconds: time that this run spent fitting; if ``is_resumed``, an earlier run spent some as well.
         width, height: of the first scored photo; they may differ from photo to photo.
+        refined: what refining is worth, see ``evaluation_refine``; empty if nothing was refined.
     """
 
     scores: Scores
@@ -85,6 +87,7 @@ class Evaluation:
     width: int
     height: int
     settings: Mapping[str, object] = field(default_factory=dict[str, object])
+    refined: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def as_json(self) -> dict[str, object]:
         """Flat, as other programs want it."""
@@ -111,11 +114,13 @@ class Evaluation:
             mean = asdict(Scores.mean([scores for _, scores in self.walk]))
             found |= {f"walk_{name}": value for name, value in mean.items()}
             found["walk_per_frame"] = [{"name": name, **asdict(scores)} for name, scores in self.walk]
-        return found
+        return found | dict(self.refined)
 
 
-def choose_split(capture: Capture, hold_out: int | None) -> Split:
+def choose_split(capture: Capture, hold_out: int | None, train_every: int = 1) -> Split:
     """Every ``hold_out``-th photo by name (the first among them) is scored; None takes the data set's own split.
+
+    Of the others every ``train_every``-th is fitted, so that the same photos score sparse captures of the same place.
 
     A data set's own split is fitted on ``train`` and scored on ``test``, or on ``val`` if it has no ``test``; without
     one, every 8th photo is scored. Photos made by a model are never scored.
@@ -123,22 +128,28 @@ def choose_split(capture: Capture, hold_out: int | None) -> Split:
     Raises:
         SettingsError: if too few photos are left to fit, or none to score.
     """
+    if train_every < 1:
+        raise SettingsError(f"--train-every must be 1 or more, got {train_every}.")
     images = sorted(capture.images, key=lambda image: image.name)
     if hold_out is None and any(image.split in ("test", "val") for image in images):
-        return _own_split(images)
+        return _thinned(_own_split(images), train_every)
     every = DEFAULT_HOLD_OUT if hold_out is None else hold_out
     if every < 2:
         raise SettingsError(f"--hold-out must be 2 or more, so that photos are left to fit, got {every}.")
     held = {image.name for image in images[::every] if not image.is_generated}
     split = Split(tuple(i.name for i in images if i.name not in held), tuple(i.name for i in images if i.name in held))
-    return _checked(split)
+    return _thinned(split, train_every)
+
+
+def _thinned(split: Split, train_every: int) -> Split:
+    return _checked(Split(split.train[::train_every], split.test))
 
 
 def _own_split(images: Sequence[CaptureImage]) -> Split:
     wanted = "test" if any(image.split == "test" for image in images) else "val"
     train = tuple(image.name for image in images if image.split in ("train", None))
     test = tuple(image.name for image in images if image.split == wanted and not image.is_generated)
-    return _checked(Split(train, test))
+    return Split(train, test)
 
 
 def _checked(split: Split) -> Split:
@@ -159,6 +170,7 @@ def evaluate(
     backend: str = "auto",
     long_side: int | None = None,
     walk: Walk | None = None,
+    refine: RefineWish | None = None,
     workdir: Path | None = None,
     report: Report = silent,
     on_comparison: Callable[[str, Comparison | DepthComparison], None] | None = None,
@@ -171,6 +183,7 @@ def evaluate(
         backend: what fits and draws.
         long_side: photos are reduced to it before fitting and scoring; the scores are of that size.
         walk: posed frames that are scored as well, at their own size, and their truth.
+        refine: a refiner to be measured as well.
         workdir: keeps the fit's checkpoint.
         on_comparison: is shown every photo (``"photo"``), frame (``"walk"``) and depth (``"depth"``) with its render.
 
@@ -202,6 +215,10 @@ def evaluate(
         train = [photo for photo in photos if photo.name in set(split.train)]
         truth = true_frames(walk, steps, train, to_world)
         geometry = measure(scene, truth, report=report, on_comparison=on_comparison)
+    refined: Mapping[str, object] = {}
+    if refine is not None:
+        subject = Subject(capture, scene, settings, photos, split.train, split.test)
+        refined = evaluate_refiner(subject, refine, seed=seed, backend=backend, workdir=workdir, report=report)
     return Evaluation(
         Scores.mean([scores for _, scores in per_image]),
         per_image,
@@ -218,6 +235,7 @@ def evaluate(
         test[0].camera.width,
         test[0].camera.height,
         settings.to_json(),
+        refined,
     )
 
 

@@ -11,6 +11,7 @@ from scenes.scene import FloatImage
 
 from .evaluation import Comparison
 from .evaluation_geometry import DepthComparison
+from .evaluation_refine import RefinedPhoto
 from .poster import contact_sheet
 from .quality import flip_map
 
@@ -62,6 +63,20 @@ class PictureFolder:
             scores = comparison.scores
             rank, text = scores.psnr, f"{scores.psnr:.2f} dB   SSIM {scores.ssim:.3f}   FLIP {scores.flip:.3f}"
         strips.append((rank, path, f"{comparison.name}   {text}"))
+
+    def add_refined(self, photo: RefinedPhoto) -> None:
+        """Writes photo, render and refined render side by side."""
+        from PIL import Image
+
+        strips = self._strips.setdefault("refined", [])
+        stem = photo.name.replace("/", "_").rsplit(".", 1)[0]
+        path = self.folder / f"refined_{len(strips):04d}_{stem}.png"
+        gap = np.full((len(photo.truth), GAP_PX, 3), 255, dtype=np.uint8)
+        parts = [_bytes(photo.truth), gap, _bytes(photo.render), gap, _bytes(photo.refined)]
+        Image.fromarray(np.concatenate(parts, axis=1)).save(path)
+        step = photo.after.psnr - photo.before.psnr
+        text = f"photo, render {photo.before.psnr:.2f} dB, refined {photo.after.psnr:.2f} dB ({step:+.2f})"
+        strips.append((step, path, f"{photo.name}   {text}"))
 
     def finish(self) -> list[Path]:
         """Writes a sheet of the worst and the best a kind; returns the sheets."""

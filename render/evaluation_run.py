@@ -14,9 +14,12 @@ from scenes.splats.settings import FitSettings, Quality
 from . import requests
 from .evaluation import Split, choose_split, evaluate
 from .evaluation_pictures import PictureFolder
+from .evaluation_refine import RefineWish
 from .evaluation_walk import read_walk
 from .joblock import JobLock
 from .progress import Progress
+from .refine.base import RefineChoice
+from .refine.choice import DEFAULT_MINUTES, check_choice, resolved
 
 LEAST_LONG_SIDE = 64
 
@@ -38,6 +41,11 @@ class EvaluationRequest:
     walk: Path | None = None
     geometry: Path | None = None
     true_cameras: Path | None = None
+    refine: str | None = None
+    refine_model: str | None = None
+    refine_minutes: float = DEFAULT_MINUTES
+    train_every: int = 1
+    controls: bool = True
     pictures: Path | None = None
     job: Path | None = None
 
@@ -52,10 +60,18 @@ class EvaluationRequest:
             raise SettingsError(
                 "--geometry and --true-cameras say what is true of a walk; give its frames with --walk."
             )
+        if self.train_every < 1:
+            raise SettingsError(f"--train-every must be 1 or more, got {self.train_every}.")
+        check_choice(self.refine_choice)
         if self.job is not None and self.job.exists() and not self.job.is_dir():
             raise SettingsError(f"--job should name a folder, but {self.job} is a file; name another place.")
         if self.long_side < LEAST_LONG_SIDE:
             raise SettingsError(f"--long-side must be at least {LEAST_LONG_SIDE} pixels, got {self.long_side}.")
+
+    @property
+    def refine_choice(self) -> RefineChoice:
+        """What was asked of a refiner; ``off`` if nothing was."""
+        return RefineChoice(self.refine or "off", self.refine_model, minutes=self.refine_minutes)
 
 
 def run_evaluation(asked: EvaluationRequest, progress: Progress) -> dict[str, object]:
@@ -80,7 +96,7 @@ def run_evaluation(asked: EvaluationRequest, progress: Progress) -> dict[str, ob
         poses = PoseSettings.for_quality(asked.quality)
         with progress.stage("capture"):
             capture = open_capture(asked.source, work / "poses", seed=asked.seed, poses=poses, report=progress)
-        split = choose_split(capture, asked.hold_out)
+        split = choose_split(capture, asked.hold_out, asked.train_every)
         with progress.stage("evaluate"):
             found = evaluate(
                 capture,
@@ -90,6 +106,7 @@ def run_evaluation(asked: EvaluationRequest, progress: Progress) -> dict[str, ob
                 backend=backend,
                 long_side=asked.long_side,
                 walk=walk,
+                refine=_refine_wish(asked, pictures),
                 workdir=work / "fit",
                 report=progress,
                 on_comparison=None if pictures is None else pictures.add,
@@ -100,12 +117,20 @@ def run_evaluation(asked: EvaluationRequest, progress: Progress) -> dict[str, ob
         **found.as_json(),
         "source": asked.source.name,
         "hold_out": asked.hold_out,
+        "train_every": asked.train_every,
         "long_side": asked.long_side,
         "seed": asked.seed,
         "backend": backend,
         "machine": machine(),
         "versions": versions(),
     }
+
+
+def _refine_wish(asked: EvaluationRequest, pictures: PictureFolder | None) -> RefineWish | None:
+    choice = resolved(asked.refine_choice, asked.quality)
+    if choice.name == "off":
+        return None
+    return RefineWish(choice, asked.controls, None if pictures is None else pictures.add_refined)
 
 
 def choose_settings(asked: EvaluationRequest, capture: Capture, split: Split) -> FitSettings:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cameras.errors import SettingsError
 from scenes.captures.sfm_settings import PoseSettings
+from scenes.scene import Scene
 
 from .film import FilmSettings
 from .fingerprint import content_digest
@@ -13,6 +14,7 @@ from .job import Job, Made, Stage
 from .manifest import StageRecord, digest_of
 from .planning import PathChoice
 from .progress import Progress
+from .refine_stage import Refinement, RefinePlan, load_refinement, make_prepared
 from .sources import Source
 from .stages import (
     FitChoice,
@@ -21,11 +23,12 @@ from .stages import (
     make_film,
     make_path,
     make_scene,
+    open_fitted,
     read_capture,
 )
 from .tour_report import film_label
 
-STAGES = ("capture", "fit", "plan", "film", "report")
+STAGES = ("capture", "fit", "plan", "refine", "film", "report")
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Wanted:
     fit: FitChoice | None = None
     path: PathChoice | None = None
     film: FilmSettings | None = None
+    refine: RefinePlan | None = None
 
 
 class Pipeline:
@@ -59,6 +63,7 @@ class Pipeline:
         """
         self.wanted, self.job, self.progress = wanted, job, progress
         inside = {"capture": "capture", "scene": "scene.ply", "path": "path.json", "shots": "shots.yaml"}
+        inside |= {"refiner": "refiner", "changed": "changed.mp4"}
         inside |= {"poster": "poster.png", "contact_sheet": "contact_sheet.png"}
         self.places = {name: job.folder / file for name, file in inside.items()}
         self.places |= {name: path.absolute() for name, path in wanted.places.items()}
@@ -69,7 +74,8 @@ class Pipeline:
 
     def names(self) -> list[str]:
         """The stages that this pipeline has, in order."""
-        parts = {"capture": True, "fit": self.wanted.fit, "plan": self.wanted.path, "film": self.wanted.film}
+        wanted = self.wanted
+        parts = {"capture": True, "fit": wanted.fit, "plan": wanted.path, "refine": wanted.refine, "film": wanted.film}
         return [name for name, part in parts.items() if part]
 
     def n_done(self) -> int:
@@ -102,12 +108,25 @@ class Pipeline:
         elif name == "plan" and wanted.path is not None:
             settings = {**wanted.path.as_json(), "backend": self._backend}
             inputs, outputs = {**self._capture_digest(), **self._digests(fit="scene")}, ["path", "shots"]
+        elif name == "refine" and wanted.refine is not None:
+            settings = {**wanted.refine.as_json(), "backend": self._backend}
+            inputs, outputs = {**self._capture_digest(), **self._digests(fit="scene")}, ["refiner"]
         elif name == "film" and wanted.film is not None and wanted.fit is not None:
             settings = film_settings_json(wanted.film, wanted.fit.backend)
             inputs, outputs = self._digests(fit="scene", plan="path"), ["film", "poster", "contact_sheet"]
+            if wanted.refine is not None:
+                settings["refine_long_side"] = wanted.refine.long_side
+                inputs |= self._digests(refine="refiner")
+            if self._is_refined:
+                outputs.append("changed")
         else:
             raise ValueError(f"this pipeline has no stage {name}")
         return Stage(name, settings, inputs, wanted.seed, {key: self.places[key] for key in outputs})
+
+    @property
+    def _is_refined(self) -> bool:
+        """Whether the guard keeps anything of what the refiner makes; its stage must be done."""
+        return self.wanted.refine is not None and bool(self.job.manifest.stages["refine"].figures.get("used"))
 
     @property
     def _backend(self) -> str:
@@ -141,13 +160,32 @@ class Pipeline:
             path = wanted.path
             backend = self._backend
             return lambda work: make_path(work, places["capture"], places["scene"], path, backend, wanted.seed, report)
+        if name == "refine" and wanted.refine is not None:
+            return self._refiner_maker(wanted.refine)
         if wanted.film is not None and wanted.fit is not None:
             film, backend = self._labelled(wanted.film), wanted.fit.backend
-            return lambda work: make_film(work, places["scene"], places["path"], film, backend, report)
+            refine = self._refinement if self._is_refined else None
+            return lambda work: make_film(work, places["scene"], places["path"], film, backend, report, refine=refine)
         raise ValueError(f"this pipeline has no stage {name}")
 
+    def _refiner_maker(self, plan: RefinePlan) -> Callable[[Path], Made]:
+        places, backend, seed = self.places, self._backend, self.wanted.seed
+
+        def make(work: Path) -> Made:
+            capture, scene = read_capture(places["capture"]), open_fitted(places["scene"], backend)
+            return make_prepared(work, capture, scene, plan, backend, seed, self.progress)
+
+        return make
+
+    def _refinement(self, scene: Scene) -> Refinement | None:
+        """What the film is refined with."""
+        capture, digest = read_capture(self.places["capture"]), self._digests(refine="refiner")["refiner"]
+        return load_refinement(self.places["refiner"], capture, scene, digest, self.progress)
+
     def _labelled(self, film: FilmSettings) -> FilmSettings:
-        label = film_label(self.job.manifest.stages["capture"].figures, self.wanted.source.is_video)
+        stages = self.job.manifest.stages
+        refined = stages["refine"].figures if self._is_refined else None
+        label = film_label(stages["capture"].figures, self.wanted.source.is_video, refined)
         return replace(film, metadata={"title": self.places["film"].stem, "comment": label})
 
 

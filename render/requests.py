@@ -10,6 +10,8 @@ from pathlib import Path
 from cameras.errors import InputError, InstallationError, SettingsError
 from scenes.splats.settings import Quality
 
+from .refine.base import RefineChoice
+
 ENGINES = ("splats",)
 BACKENDS = ("auto", "cpu", "cuda")
 QUALITIES = ("draft", "standard", "high")
@@ -52,6 +54,7 @@ class TourRequest:
     job: Path | None = None
     force: str | None = None
     fit: FitRequest = field(default_factory=FitRequest)
+    refine: RefineChoice = field(default_factory=RefineChoice)
 
 
 def parse_size(text: str) -> tuple[int, int]:

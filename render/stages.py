@@ -7,9 +7,10 @@ one that was not see the same numbers.
 import math
 import shutil
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cameras.formats.flythrough_json import read_path, write_path
 from cameras.intrinsics import Intrinsics
@@ -17,6 +18,7 @@ from cameras.keyframe import focal_mm_from_fov_y_rad
 from cameras.reporting import Report
 from scenes.captures.capture import Capture
 from scenes.captures.sfm_settings import PoseSettings
+from scenes.scene import Scene
 from scenes.splats.settings import FitSettings
 
 from .film import FilmSettings, render_film
@@ -24,8 +26,13 @@ from .held_out import choose_held_out, score_held_out
 from .job import Made
 from .planning import PathChoice, sensor_height_mm
 from .poster import write_contact_sheet, write_poster
+from .refine_film import CHANGED_FILM, film_refined
+from .refine_stage import Refinement
 from .requests import FitRequest
 from .sources import Source
+
+if TYPE_CHECKING:
+    from scenes.splats.scene import SplatScene
 
 LONG_SIDE = 1600
 NAMED_IN_WARNINGS = 4
@@ -172,6 +179,13 @@ def make_scene(work: Path, capture_folder: Path, choice: FitChoice, seed: int, r
     return Made({"scene": work / "scene.ply"}, figures)
 
 
+def open_fitted(scene_file: Path, backend: str) -> "SplatScene":
+    """A scene that ``make_scene`` wrote, to be drawn with a backend."""
+    from scenes.splats.scene import SplatScene
+
+    return replace(SplatScene.load(scene_file), backend=backend)
+
+
 def make_path(
     work: Path, capture_folder: Path, scene_file: Path, choice: PathChoice, backend: str, seed: int, report: Report
 ) -> Made:
@@ -205,8 +219,15 @@ def make_film(
     backend: str,
     report: Report,
     shot: str | None = None,
+    refine: Callable[[Scene], Refinement | None] | None = None,
+    keep_changed: bool = True,
 ) -> Made:
-    """Renders the path, or one shot of it, through the scene, and makes the poster and the contact sheet."""
+    """Renders the path, or one shot of it, through the scene, and makes the poster and the contact sheet.
+
+    Args:
+        refine: what the frames are refined with, if they are.
+        keep_changed: publish the film of what was changed as well.
+    """
     from scenes.formats.identify import open_scene
     from scenes.splats.scene import SplatScene
     from scenes.splats.warmup import FILMING, warmup
@@ -217,7 +238,14 @@ def make_film(
     path = read_path(path_file)
     output = work / f"film{settings.video.codec.suffix}"
     flown = path if shot is None else path.alone(shot)
-    result = render_film(scene, flown, settings, work / "segments", output, report=report)
+    refinement = None if refine is None else refine(scene)
+    if refinement is None:
+        result = render_film(scene, flown, settings, work / "segments", output, report=report)
+        refined: dict[str, object] = {}
+        made: dict[str, Path] = {}
+    else:
+        result, refined = film_refined(scene, flown, settings, refinement, work, output, report)
+        made = {"changed": work / CHANGED_FILM} if keep_changed else {}
     poster, sheet = work / "poster.png", work / "contact_sheet.png"
     report("pictures", 0.0, {})
     poster_frame = write_poster(output, poster)
@@ -228,5 +256,6 @@ def make_film(
         "seconds": float(result.duration_s),
         "bytes": result.size_bytes,
         "poster_frame": poster_frame,
+        **refined,
     }
-    return Made({"film": output, "poster": poster, "contact_sheet": sheet}, figures)
+    return Made({"film": output, "poster": poster, "contact_sheet": sheet, **made}, figures)

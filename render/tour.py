@@ -6,15 +6,18 @@ from pathlib import Path
 
 from cameras.tour import TourWish
 from scenes.captures.sfm_settings import PoseSettings
+from scenes.captures.stills import reduced_size
 
 from . import requests
 from .cli import Session
-from .estimates import capture_seconds, film_seconds, fit_seconds, plan_seconds
+from .estimates import capture_seconds, film_seconds, fit_seconds, plan_seconds, refining_seconds
 from .film import FilmSettings, check_output
 from .job import Job, check_job_folder, check_replaceable
 from .pipeline import STAGES, Pipeline, Wanted, check_force
 from .planning import PathChoice
 from .progress import Plan, PlannedStage, Progress
+from .refine.choice import check_choice, resolved
+from .refine_stage import RefinePlan
 from .requests import TourRequest
 from .sources import Source, inspect_source
 from .stages import FitChoice, choose_fit
@@ -31,13 +34,14 @@ class CheckedTour:
     path: PathChoice
     film: FilmSettings
     folder: Path
+    refine: RefinePlan | None = None
 
     @property
     def wanted(self) -> Wanted:
         places = {"film": self.request.output}
         asked = self.request.fit
         poses = PoseSettings.for_quality(asked.quality)
-        return Wanted(self.source, places, asked.seed, poses, self.fit, self.path, self.film)
+        return Wanted(self.source, places, asked.seed, poses, self.fit, self.path, self.film, self.refine)
 
     @property
     def n_frames(self) -> int:
@@ -53,6 +57,7 @@ def check_tour(request: TourRequest) -> CheckedTour:
     film = check_film(request.output, request.size, request.fps, request.codec)
     requests.check_seconds(request.seconds, film.fps)
     request.fit.check()
+    check_choice(request.refine)
     check_force(request.force)
     folder = requests.job_folder(request.output, request.job)
     check_places(request.source, request.output, folder)
@@ -60,7 +65,8 @@ def check_tour(request: TourRequest) -> CheckedTour:
     requests.check_disk(folder, film.width, film.height, n_frames, film.codec)
     source = inspect_source(request.source)
     fit = choose_fit(source, request.fit)
-    return CheckedTour(request, source, fit, path_choice(request, film), film, folder)
+    refine = RefinePlan.of(resolved(request.refine, request.fit.quality), request.fit.quality)
+    return CheckedTour(request, source, fit, path_choice(request, film), film, folder, refine)
 
 
 def path_choice(request: TourRequest, film: FilmSettings) -> PathChoice:
@@ -127,10 +133,11 @@ def plan_of(tour: CheckedTour, n_done: int) -> Plan:
         ("capture", *capture_row(source, tour.wanted.poses)),
         ("fit", tour.fit.what, fit_seconds(tour.fit.megapixels)),
         ("plan", f"plan a tour of {request.seconds:g} s", plan_seconds()),
+        *refine_rows(tour),
         (
             "film",
             f"render {tour.n_frames} frames of {film.width}x{film.height} as {film.codec}",
-            film_seconds(tour.n_frames, film.width, film.height),
+            film_seconds(tour.n_frames, film.width, film.height) + refined_film_seconds(tour),
         ),
         ("report", "write down every figure", 0.0),
     ]
@@ -144,6 +151,25 @@ def plan_of(tour: CheckedTour, n_done: int) -> Plan:
         "job": str(tour.folder),
     }
     return Plan(source.text, planned, facts)
+
+
+def refine_rows(tour: CheckedTour) -> list[tuple[str, str, float]]:
+    """The stage that prepares the refiner, if there is one."""
+    plan = tour.refine
+    if plan is None:
+        return []
+    settings = plan.settings
+    small = reduced_size(tour.source.width, tour.source.height, settings.long_side)
+    what = f"prepare the refiner {plan.choice.name}: {settings.folds} quick fits, {settings.steps} steps of learning"
+    return [("refine", what, fit_seconds(settings.megapixels(*small)))]
+
+
+def refined_film_seconds(tour: CheckedTour) -> float:
+    """Time that refining adds to the film."""
+    if tour.refine is None:
+        return 0.0
+    width, height = reduced_size(tour.film.width, tour.film.height, tour.refine.long_side)
+    return refining_seconds(tour.n_frames, width, height)
 
 
 def capture_row(source: Source, poses: PoseSettings) -> tuple[str, float]:

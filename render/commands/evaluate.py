@@ -25,6 +25,11 @@ from .options import backend_option, path_type, progress_option, quality_option,
 )
 @click.option("--geometry", type=path_type, default=None, help="True mesh (PLY) in the world of the walk.")
 @click.option("--true-cameras", type=path_type, default=None, help="The photos' true cameras in the world of the walk.")
+@click.option("--train-every", type=int, default=1, show_default=True, help="Fit only every K-th of the other photos.")
+@click.option("--refine", default=None, metavar="NAME", help="A refiner to measure: embedded, warp, identity, ...")
+@click.option("--refine-model", default=None, help="Folder or hub id of the model, for refiners that take one.")
+@click.option("--refine-minutes", type=float, default=3.0, show_default=True, help="For learning the scene's photos.")
+@click.option("--controls/--no-controls", default=True, help="Measure warp and a longer fit beside the refiner.")
 @click.option("--pictures", type=path_type, default=None, help="Folder for photo, render and error side by side.")
 @click.option("--job", "--workdir", "job", type=path_type, default=None, help="Folder that keeps poses and the fit.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
@@ -69,6 +74,8 @@ def _print_table(found: dict[str, Any]) -> None:
         table.add_section()
         table.add_row(*_cells(mean))
         console.print(table)
+    if "refined_psnr" in found:
+        _print_refined(console, found)
     if "floaters" in found:
         console.print(
             f"Geometry of the walk: floaters {found['floaters']:.2%}, holes {found['holes']:.2%}, "
@@ -79,6 +86,32 @@ def _print_table(found: dict[str, Any]) -> None:
         f"{found['n_gaussians']:,} Gaussians, {found['iterations']:,} steps, "
         f"{found['photo_passes']:,.0f} photo passes, {found['fit_seconds']:.0f} s"
     )
+
+
+def _print_refined(console: Any, found: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    rows = {
+        "render": found,
+        found["refiner"]: {key[8:]: value for key, value in found.items() if key[:8] == "refined_"},
+    }
+    table = Table(title="Refined", title_justify="left")
+    for heading in ("held-out photos", "PSNR dB", "SSIM", "FLIP"):
+        table.add_column(heading, justify="left" if heading == "held-out photos" else "right")
+    for name, row in (rows | found["controls"]).items():
+        table.add_row(*_cells({"name": name.replace("_", " "), **row}))
+    console.print(table)
+    console.print(
+        f"{found['share_frames_worse']:.0%} of the photos got worse, worst step {found['worst_step_db']:+.2f} dB; "
+        f"sharpness {found['sharpness_ratio']:.2f} of the photos' (render {found['sharpness_ratio_render']:.2f}); "
+        f"prepared in {found['adapt_seconds']:.0f} s, {found['seconds_per_frame']:.2f} s a frame"
+    )
+    if "warp_error_ratio" in found:
+        excess = found.get("warp_excess_ratio")
+        console.print(
+            f"Warp error {found['warp_error_ratio']:.3f} of the unrefined film's"
+            + (f", {excess:.2f} of the excess of refining frame by frame" if excess is not None else "")
+        )
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..progress_sinks import MODES
+from ..refine.base import RefineChoice
 from ..requests import BACKENDS, QUALITIES
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -58,6 +59,32 @@ def film_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (codec_option, fps_option, size_option):
         command = option(command)
     return command
+
+
+def refine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of refining frames; ``refine_choice`` reads them."""
+    for option in (
+        click.option("--refine", default="auto", show_default=True, metavar="NAME",
+                     help="embedded, warp, diffusers, svd, or off; auto refines from standard quality on."),
+        click.option("--refine-model", default=None, help="Folder or hub id of a model, for diffusers and svd."),
+        click.option("--refine-prompt", default="", help="Words for a model that takes them."),
+        click.option("--refine-steps", type=int, default=None, help="Of the model for a frame."),
+        click.option("--refine-strength", type=float, default=None, help="How far from the render it may go, to 1."),
+        click.option("--refine-minutes", type=float, default=3.0, show_default=True,
+                     help="For learning the scene's own photos; turned into steps."),
+        click.option("--commercial", is_flag=True, help="Refuse models whose licence does not allow selling films."),
+        click.option("--invent", is_flag=True, help="Let the model draw what no photo ever saw."),
+    )[::-1]:  # fmt: skip
+        command = option(command)
+    return command
+
+
+def refine_choice(options: dict[str, Any]) -> RefineChoice:
+    """Takes the options of ``refine_options`` out of those of a command."""
+    names = ("model", "prompt", "steps", "strength", "minutes")
+    given = {name: options.pop(f"refine_{name}") for name in names}
+    switches = {name: options.pop(name) for name in ("commercial", "invent")}
+    return RefineChoice(options.pop("refine"), **given, **switches)
 
 
 def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:

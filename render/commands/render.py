@@ -14,6 +14,13 @@ from .options import backend_option, film_options, job_option, path_type, progre
 @click.option("--path", "path_file", type=path_type, required=True, help="The camera path, as `plan` writes it.")
 @click.option("--shot", default=None, help="Only this shot of the path, by name or number.")
 @click.option("-o", "--output", type=path_type, required=True, help="The film, for example tour.mp4.")
+@click.option(
+    "--refine",
+    type=click.Choice(["auto", "on", "off"]),
+    default="auto",
+    show_default=True,
+    help="With the refiner that the job's tour prepared; auto: if there is one.",
+)
 @film_options
 @backend_option
 @job_option

@@ -13,6 +13,8 @@ from .options import (
     job_option,
     path_type,
     progress_option,
+    refine_choice,
+    refine_options,
     seconds_option,
     seed_option,
 )
@@ -24,6 +26,7 @@ from .options import (
 @film_options
 @seconds_option
 @fit_options
+@refine_options
 @seed_option
 @backend_option
 @job_option
@@ -41,7 +44,7 @@ def command(
     job: Path | None,
     force: str | None,
     progress: str,
-    **fit: Any,
+    **rest: Any,
 ) -> None:
     """Makes a fly-through film of INPUT: a folder of photos, a video, or a posed data set.
 
@@ -52,5 +55,6 @@ def command(
     from ..tour import make_tour
 
     with open_progress(progress) as shown:
-        request = TourRequest(source, output, size, fps, seconds, codec, job, force, FitRequest(**fit))
+        refine = refine_choice(rest)
+        request = TourRequest(source, output, size, fps, seconds, codec, job, force, FitRequest(**rest), refine)
         make_tour(request, shown, session)

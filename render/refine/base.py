@@ -213,6 +213,22 @@ class Refiner(Protocol):
         ...
 
 
+class LearningRefiner(Refiner, Protocol):
+    """A refiner whose ``prepare`` changes it (capability ``learns``): what it learnt can be kept in a folder."""
+
+    def keep(self, folder: Path) -> None:
+        """Writes what was learnt."""
+        ...
+
+    def recall(self, folder: Path) -> None:
+        """Reads what ``keep`` wrote; afterwards ``refine`` gives the same as before.
+
+        Raises:
+            InstallationError: if it cannot be read.
+        """
+        ...
+
+
 class ChunkRefiner(Refiner, Protocol):
     """A video model: it refines neighbouring frames together (capability ``video``)."""
 

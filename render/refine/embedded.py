@@ -19,11 +19,10 @@ from .bridge_training import Training, TrainingSettings
 from .features import features
 
 WEIGHTS_FILE = Path(__file__).parent / "weights" / "embedded.safetensors"
-STEPS_A_MINUTE = 120
-"""Of learning; measured on 2 cores at 2.8 GHz in fp32, so that minutes become steps before the work starts."""
 _RATE = 1.5e-4
 CHECKPOINT_EVERY = 100
 CHECKPOINT_FOLDER = "learn"
+LEARNT_FILE = "learnt.safetensors"
 
 
 class EmbeddedRefiner:
@@ -79,6 +78,16 @@ class EmbeddedRefiner:
         self.model = training.averaged()
         self._learnt = {"steps": steps, "photos": len(pairs), "seed": seed}
         return {"steps": steps, "photos": len(pairs), "loss": round(training.loss, 5)}
+
+    def keep(self, folder: Path) -> None:
+        """Writes the learnt weights; from here on the refiner uses them as they are written, in half precision."""
+        save_bridge(self.model, folder / LEARNT_FILE, {"learnt": json.dumps(self._learnt)})
+        self.recall(folder)
+
+    def recall(self, folder: Path) -> None:
+        """Reads what ``keep`` wrote."""
+        self.model, about = load_bridge(folder / LEARNT_FILE)
+        self._learnt = json.loads(str(about["learnt"]))
 
     def refine(self, bundle: FrameBundle, seed: int) -> Refined:
         """The noise belongs to the surface already, so the seed changes nothing here."""

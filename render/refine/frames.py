@@ -11,17 +11,22 @@ import numpy as np
 from cameras.camera import Camera
 from scenes.scene import Scene, View
 
+from ..frames import composite
 from .base import FloatImage, FrameBundle, Mask, Refiner
 from .fusion import KEPT, blended
 from .guard import Gains, change, kept_change
-from .photos import PhotoSet, bundle_of, known_depth
+from .photos import PhotoSet, bundle_of
 from .reproject import Reprojection, reproject
+from .sizes import enlarged, reduced_view, working_camera
 from .tiles import refine_in_tiles
 
 WINDOW = 16
 """Frames that are steadied backward together."""
 MARGIN = 6
 """Frames before and after a run that are refined too, so that its ends are as steady as its middle."""
+SAME_SURFACE = 0.03
+"""Depths of neighbouring frames that differ by less are of one surface: the median depth of splats is rough, and with
+1 % only half of the pixels of a frame would find themselves in the next."""
 CHANGED = 2 / 255
 """A pixel that moves by more than this counts as changed."""
 
@@ -33,12 +38,14 @@ class RefinedFrame:
     Attributes:
         rgb: [H, W, 3] in [0, 1], opaque: what is shown.
         render: [H, W, 3] what it was before.
-        generated: [H, W] drawn by the model where no photo saw the surface.
+        changed: [h, w] at the working size, where it moved by more than ``CHANGED``.
+        generated: [h, w] drawn by the model where no photo saw the surface.
         figures: shares of changed and generated pixels, JSON-able.
     """
 
     rgb: FloatImage
     render: FloatImage
+    changed: Mask
     generated: Mask
     figures: Mapping[str, object]
 
@@ -50,6 +57,7 @@ class _Pending:
     index: int
     camera: Camera
     depth_z: FloatImage
+    picture: FloatImage  # the render at the film's size; all others are at the working size
     render: FloatImage
     residual: FloatImage
     forward: FloatImage
@@ -73,6 +81,7 @@ class RefinedFrames:
         *,
         seed: int = 0,
         kept: float = KEPT,
+        long_side: int | None = None,
     ) -> None:
         """Takes a prepared refiner.
 
@@ -80,9 +89,11 @@ class RefinedFrames:
             gains: from ``guard.calibrate``.
             cameras: of all frames of the film.
             kept: see ``fusion``.
+            long_side: frames are refined at this size, and what that changes is enlarged and added to the frame, which
+                keeps its own detail; None refines at the full size.
         """
         self.scene, self.photos, self.refiner, self.gains = scene, photos, refiner, gains
-        self.cameras, self.seed, self.kept = cameras, seed, kept
+        self.cameras, self.seed, self.kept, self.long_side = cameras, seed, kept, long_side
 
     def run(self, numbers: range) -> Iterator[RefinedFrame]:
         """The frames of a run of frame numbers, in order."""
@@ -111,18 +122,21 @@ class RefinedFrames:
             yield before
 
     def _next(self, index: int, view: View, before: _Pending | None) -> _Pending:
-        camera, depth = self.cameras[index], known_depth(view)
-        bundle = bundle_of(self.photos, view, camera, self.refiner.noise_channels, index)
+        camera = working_camera(self.cameras[index], self.long_side)
+        small = reduced_view(view, camera.width, camera.height)
+        bundle = bundle_of(self.photos, small, camera, self.refiner.noise_channels, index)
+        depth = bundle.depth_z
         flow: Reprojection | None = None
         if before is not None:
-            flow = reproject(camera, depth, before.camera, before.depth_z)
+            flow = reproject(camera, depth, before.camera, before.depth_z, SAME_SURFACE)
             shown = np.clip(before.render + before.forward, 0, 1)
             bundle = replace(bundle, previous=flow.sample(shown), previous_valid=flow.valid)
         residual, generated = self.residual(bundle)
         forward = residual
         if before is not None and flow is not None:
             forward = blended(residual, flow, before.forward, self.kept)
-        return _Pending(index, camera, depth, bundle.rgb, residual, forward, generated)
+        picture = bundle.rgb if small is view else composite(view)
+        return _Pending(index, camera, depth, picture, bundle.rgb, residual, forward, generated)
 
     def residual(self, bundle: FrameBundle) -> tuple[FloatImage, Mask]:
         """What is added to one frame by itself [H, W, 3], and where that was made up [H, W]."""
@@ -142,20 +156,24 @@ class RefinedFrames:
             found = held.residual
             if after is not None:
                 later = buffer[place + 1]
-                flow = reproject(held.camera, held.depth_z, later.camera, later.depth_z)
+                flow = reproject(held.camera, held.depth_z, later.camera, later.depth_z, SAME_SURFACE)
                 found = blended(held.residual, flow, after, self.kept)
             after = found
             yield held.index, (0.5 * (held.forward + found)).astype(np.float32)
 
     def _finished(self, held: _Pending) -> RefinedFrame:
-        rgb = np.clip(held.render + held.residual, 0, 1).astype(np.float32)
-        changed = np.abs(rgb - held.render).max(axis=-1) > CHANGED
+        height, width = held.picture.shape[:2]
+        rgb = np.clip(held.picture + enlarged(held.residual, height, width), 0, 1).astype(np.float32)
+        changed = np.abs(held.residual).max(axis=-1) > CHANGED
         figures = {"changed": round(float(changed.mean()), 4), "generated": round(float(held.generated.mean()), 4)}
-        return RefinedFrame(rgb, held.render, held.generated, figures)
+        return RefinedFrame(rgb, held.picture, changed, held.generated, figures)
 
 
 def alone(frames: RefinedFrames, view: View, camera: Camera, index: int = 0) -> tuple[FloatImage, FloatImage]:
     """(render, refined) of one view by itself: no frame beside it is looked at."""
-    bundle = bundle_of(frames.photos, view, camera, frames.refiner.noise_channels, index)
+    small = working_camera(camera, frames.long_side)
+    reduced = reduced_view(view, small.width, small.height)
+    bundle = bundle_of(frames.photos, reduced, small, frames.refiner.noise_channels, index)
     added, _ = frames.residual(bundle)
-    return bundle.rgb, np.clip(bundle.rgb + added, 0, 1).astype(np.float32)
+    render = composite(view)
+    return render, np.clip(render + enlarged(added, *render.shape[:2]), 0, 1).astype(np.float32)

@@ -44,7 +44,6 @@ REFINERS: Mapping[str, Callable[[RefineChoice], Refiner]] = {
     "diffusers": _diffusers,
     "svd": _svd,
 }
-OFF = ("off", "identity")
 
 
 def make_refiner(choice: RefineChoice) -> Refiner:

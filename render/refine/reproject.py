@@ -41,15 +41,21 @@ def points_world(camera: Camera, depth_z: FloatImage) -> NDArray[np.float64]:
     return camera.unproject(pixels, depth_z)
 
 
-def reproject(target: Camera, target_depth_z: FloatImage, source: Camera, source_depth_z: FloatImage) -> Reprojection:
+def reproject(
+    target: Camera,
+    target_depth_z: FloatImage,
+    source: Camera,
+    source_depth_z: FloatImage,
+    tolerance: float = DEPTH_TOLERANCE,
+) -> Reprojection:
     """Finds the pixels of a target in a source; both are pinhole cameras with depth along their axes, 0 where none.
 
-    A point counts as hidden where the source's depth beside it differs from its own by more than 1 % (the test of
-    Difix3D+ and of most video warps), which also leaves out edges.
+    A point counts as hidden where the source's depth beside it differs from its own by more than the tolerance (1 % is
+    the test of Difix3D+ and of most video warps), which also leaves out edges.
     """
     pixels, depth = source.project(points_world(target, target_depth_z))
     valid = np.zeros(target_depth_z.shape, np.bool_)
-    _visible(pixels, depth, target_depth_z, np.ascontiguousarray(source_depth_z), DEPTH_TOLERANCE, valid)
+    _visible(pixels, depth, target_depth_z, np.ascontiguousarray(source_depth_z), tolerance, valid)
     return Reprojection(pixels, valid)
 
 

@@ -13,10 +13,11 @@ from render import cli
 from render.stages import left_out_warnings
 
 TINY = ("--size", "96x64", "--fps", "12", "--seconds", "1", "--iterations", "60", "--max-gaussians", "1500")
+OFF = ("--refine", "off")
 
 
 def tour(source: Path, output: Path, *options: str) -> int:
-    return cli.main(["tour", str(source), "-o", str(output), *TINY, *options])
+    return cli.main(["tour", str(source), "-o", str(output), *TINY, *(() if "--refine" in options else OFF), *options])
 
 
 def events(text: str) -> list[dict[str, Any]]:
