@@ -22,6 +22,7 @@ from .quality_page import check_page_place, write_page
 from .quality_report import QualityReport
 from .report_job import FinishedJob, facts_of
 from .report_measures import FilmSample, UsedRefiner, measure_film, measure_photos
+from .report_refiner import refiner_of
 
 UNMEASURED = (
     "Not measured",
@@ -62,7 +63,7 @@ def run_report(
 
     Args:
         sample: of the film.
-        make_refiner: None if the film was not refined.
+        make_refiner: instead of the job's own.
 
     Raises:
         FlythroughError: one sentence on what is wrong.
@@ -81,7 +82,11 @@ def run_report(
             scene = replace(scene, backend=resolve_backend(asked.backend))
             warmup(scene.backend, progress, FILMING)
         capture, photos, why_none = find_photos(job)
-        refiner = None if make_refiner is None or capture is None else make_refiner(scene, capture, job.held_out())
+        refiner = None
+        if capture is not None and make_refiner is not None:
+            refiner = make_refiner(scene, capture, job.held_out())
+        elif capture is not None:
+            refiner = refiner_of(job, scene, capture, progress)
         results, pictures = measure_photos(scene, photos, refiner, progress)
         film, sample = job.report["film"], sample or FilmSample()
         fps, size = Fraction(film["fps"]), (int(film["width"]), int(film["height"]))

@@ -7,7 +7,7 @@ provenance are not its business: one wrapper gives them to all.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -229,6 +229,7 @@ class LearningRefiner(Refiner, Protocol):
         ...
 
 
+@runtime_checkable
 class ChunkRefiner(Refiner, Protocol):
     """A video model: it refines neighbouring frames together (capability ``video``)."""
 

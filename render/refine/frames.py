@@ -12,7 +12,7 @@ from cameras.camera import Camera
 from scenes.scene import Scene, View
 
 from ..frames import composite
-from .base import FloatImage, FrameBundle, Mask, Refiner
+from .base import ChunkRefiner, FloatImage, FrameBundle, Mask, Refined, Refiner
 from .fusion import KEPT, blended
 from .guard import Gains, change, kept_change
 from .photos import PhotoSet, bundle_of
@@ -48,6 +48,14 @@ class RefinedFrame:
     changed: Mask
     generated: Mask
     figures: Mapping[str, object]
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A rendered frame at the working size, and the render at the film's size."""
+
+    bundle: FrameBundle
+    picture: FloatImage
 
 
 @dataclass(eq=False)
@@ -115,35 +123,67 @@ class RefinedFrames:
 
     def _forward(self, numbers: range) -> Iterator[_Pending]:
         """Every frame refined and steadied by those before it."""
-        views = self.scene.views([self.cameras[index] for index in numbers], ("rgb", "depth_z"))
+        if isinstance(self.refiner, ChunkRefiner):
+            yield from self._in_chunks(self.refiner, numbers)
+            return
         before: _Pending | None = None
-        for index, view in zip(numbers, views, strict=True):
-            before = self._next(index, view, before)
+        for seen in self._seen(numbers):
+            flow: Reprojection | None = None
+            bundle = seen.bundle
+            if before is not None:
+                flow = self._flow(bundle, before)
+                shown = np.clip(before.render + before.forward, 0, 1)
+                bundle = replace(bundle, previous=flow.sample(shown), previous_valid=flow.valid)
+            residual, generated = self.residual(bundle)
+            before = self._steadied(seen, residual, generated, before, flow)
             yield before
 
-    def _next(self, index: int, view: View, before: _Pending | None) -> _Pending:
-        camera = working_camera(self.cameras[index], self.long_side)
-        small = reduced_view(view, camera.width, camera.height)
-        bundle = bundle_of(self.photos, small, camera, self.refiner.noise_channels, index)
-        depth = bundle.depth_z
-        flow: Reprojection | None = None
-        if before is not None:
-            flow = reproject(camera, depth, before.camera, before.depth_z, SAME_SURFACE)
-            shown = np.clip(before.render + before.forward, 0, 1)
-            bundle = replace(bundle, previous=flow.sample(shown), previous_valid=flow.valid)
-        residual, generated = self.residual(bundle)
-        forward = residual
+    def _in_chunks(self, refiner: ChunkRefiner, numbers: range) -> Iterator[_Pending]:
+        """The same for a video model: chunks begin at the same frames however the film is cut into runs."""
+        size = refiner.chunk_frames
+        before: _Pending | None = None
+        for start in range(numbers.start - numbers.start % size, numbers.stop, size):
+            chunk = list(self._seen(range(start, min(start + size, len(self.cameras)))))
+            together: list[Refined | None] = [None] * len(chunk)
+            if not self.gains.is_identity:
+                together = [*refiner.refine_chunk([seen.bundle for seen in chunk], self.seed)]
+            for seen, refined in zip(chunk, together, strict=True):
+                if seen.bundle.frame_index in numbers:
+                    residual, generated = self.residual(seen.bundle, refined)
+                    flow = None if before is None else self._flow(seen.bundle, before)
+                    before = self._steadied(seen, residual, generated, before, flow)
+                    yield before
+
+    def _seen(self, numbers: range) -> Iterator[_Seen]:
+        """The rendered frames, and what is known of them."""
+        views = self.scene.views([self.cameras[index] for index in numbers], ("rgb", "depth_z"))
+        for index, view in zip(numbers, views, strict=True):
+            camera = working_camera(self.cameras[index], self.long_side)
+            small = reduced_view(view, camera.width, camera.height)
+            bundle = bundle_of(self.photos, small, camera, self.refiner.noise_channels, index)
+            yield _Seen(bundle, bundle.rgb if small is view else composite(view))
+
+    def _flow(self, bundle: FrameBundle, before: _Pending) -> Reprojection:
+        return reproject(bundle.camera, bundle.depth_z, before.camera, before.depth_z, SAME_SURFACE)
+
+    def _steadied(
+        self, seen: _Seen, residual: FloatImage, generated: Mask, before: _Pending | None, flow: Reprojection | None
+    ) -> _Pending:
+        forward, bundle = residual, seen.bundle
         if before is not None and flow is not None:
             forward = blended(residual, flow, before.forward, self.kept)
-        picture = bundle.rgb if small is view else composite(view)
-        return _Pending(index, camera, depth, picture, bundle.rgb, residual, forward, generated)
+        place = bundle.frame_index, bundle.camera, bundle.depth_z
+        return _Pending(*place, seen.picture, bundle.rgb, residual, forward, generated)
 
-    def residual(self, bundle: FrameBundle) -> tuple[FloatImage, Mask]:
-        """What is added to one frame by itself [H, W, 3], and where that was made up [H, W]."""
-        nothing = np.zeros(bundle.alpha.shape, np.bool_)
+    def residual(self, bundle: FrameBundle, refined: Refined | None = None) -> tuple[FloatImage, Mask]:
+        """What is added to one frame by itself [H, W, 3], and where that was made up [H, W].
+
+        Args:
+            refined: by the model already, with the frames beside it.
+        """
         if self.gains.is_identity:
-            return np.zeros_like(bundle.rgb), nothing
-        found = refine_in_tiles(self.refiner, bundle, self.seed)
+            return np.zeros_like(bundle.rgb), np.zeros(bundle.alpha.shape, np.bool_)
+        found = refined or refine_in_tiles(self.refiner, bundle, self.seed)
         added = kept_change(change(bundle.rgb, found.rgb, bundle.support > 0), bundle.support, self.gains)
         made_up = bundle.support == 0 if found.generated is None else found.generated
         return added, made_up & (np.abs(added).max(axis=-1) > CHANGED)

@@ -1,11 +1,12 @@
 """Frames of a film through the wrapper: steadier than each by itself, and the same however the film is cut."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from render.refine.base import FrameBundle
+from render.refine.base import FrameBundle, Refined
 from render.refine.frames import MARGIN, WINDOW, RefinedFrames, alone
 from render.refine.fusion import fused
 from render.refine.guard import Gains
@@ -111,6 +112,28 @@ def test_what_is_made_up_is_counted() -> None:
     (frame,) = film.run(range(1))
     assert frame.generated.mean() > 0.9
     assert frame.figures["generated"] > 0.9  # type: ignore[operator]
+
+
+class Together(Fake):
+    """A video model that gives a chunk's frames the brightness of its first one's number."""
+
+    chunk_frames = 5
+
+    def refine_chunk(self, bundles: Sequence[FrameBundle], seed: int) -> list[Refined]:
+        assert len(bundles) <= self.chunk_frames
+        assert bundles[0].frame_index % self.chunk_frames == 0
+        tilt = np.linspace(-0.1, 0.1, WIDTH, dtype=np.float32)[None, :, None]
+        return [Refined(bundle.rgb + (1 + bundles[0].frame_index // 5 % 2) * tilt) for bundle in bundles]
+
+
+def test_a_video_model_gets_the_same_chunks_however_the_film_is_cut() -> None:
+    film = frames(Together(noisy), kept=0.0)
+    whole = [frame.rgb for frame in film.run(range(len(PATH)))]
+    assert len(whole) == len(PATH)
+    for start, stop in ((0, 4), (3, 12), (7, 8)):
+        for a, b in zip(film.run(range(start, stop)), whole[start:stop], strict=True):
+            np.testing.assert_array_equal(a.rgb, b)
+    assert not np.array_equal(whole[4] - Wall().view(PATH[4]).rgb, whole[5] - Wall().view(PATH[5]).rgb)
 
 
 def test_runs_start_at_photos_and_step_by_a_few_pixels() -> None:
