@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import zoom
+from scipy.ndimage import minimum_filter, uniform_filter, zoom
 
 from .base import FloatImage, FrameBundle, Mask
 
 GROUPS = ("unseen", "seen by 1 or 2", "seen by 3 or more")
 BANDS = ("low", "high")
 _BLOCK_SHARE = 1 / 60  # of the width: the low band holds what is larger
+_FADE_SHARE = 0.01  # of the longer side: over it one gain fades into another
 _MOST_CHANGE = 0.5
 _BOOTSTRAPS = 200
 _DOUBT = 1.0  # standard deviations by which a gain is lowered
@@ -128,9 +129,14 @@ def kept_change(difference: FloatImage, support: NDArray[np.uint8], gains: Gains
     """[H, W, 3] what is added to the render."""
     if gains.is_identity:
         return np.zeros_like(difference)
-    low, high = bands_of(difference)
-    table = np.array(gains.kept, np.float32)[group_of(support)]
-    return np.asarray(table[..., :1] * low + table[..., 1:] * high, dtype=np.float32)
+    bands, groups = bands_of(difference), group_of(support)
+    width = 2 * round(_FADE_SHARE * max(support.shape)) + 1
+    found = np.zeros_like(difference)
+    for which, band in enumerate(bands):
+        share = np.array([row[which] for row in gains.kept], np.float32)[groups]
+        # Fades towards groups of which less is kept, and stays within its own: no border shows, none leaks.
+        found += uniform_filter(minimum_filter(share, width), width)[..., None] * band
+    return found
 
 
 def calibrate(trials: Sequence[Trial], *, invent: bool = False, seed: int = 0) -> Gains:

@@ -90,6 +90,17 @@ def test_a_change_has_no_tint_and_no_number_that_is_not_one() -> None:
     assert (change(bundle.rgb, np.full_like(bundle.rgb, np.nan), seen) == 0).all()
 
 
+def test_gains_fade_into_each_other_and_never_leak_into_what_no_photo_saw() -> None:
+    support = np.full((60, 200), 4, np.uint8)
+    support[:, 100:] = 0
+    change_of_one = np.ones((60, 200, 3), np.float32)
+    found = kept_change(change_of_one, support, Gains(((0.0, 0.0), (1.0, 1.0), (1.0, 1.0))))
+    assert (found[:, 100:] == 0).all()
+    np.testing.assert_allclose(found[:, :90], 1, atol=1e-5)
+    assert np.abs(np.diff(found[..., 0], axis=1)).max() < 0.35
+    assert (np.diff(found[30, :, 0]) <= 1e-5).all()
+
+
 def test_no_gain_is_no_change() -> None:
     trial = Trial(PAIRS[0].bundle.rgb, PAIRS[0].photo, PAIRS[0].photo, PAIRS[0].bundle.support, PAIRS[0].valid)
     assert psnr_step(trial, Gains.none("asked")) == 0
