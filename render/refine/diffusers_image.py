@@ -28,21 +28,22 @@ from cameras.reporting import Report, silent
 
 from .base import Capability, FloatImage, FrameBundle, Licence, Mask, Pair, RefineChoice, Refined
 from .latents import generator, latent_noise, padded, schedule_length
-from .pipelines import OpenPipeline, open_pipeline
+from .pipelines import OpenPipeline, open_pipeline, quiet
 
 Mode = Literal["image-to-image", "controlnet", "inpainting"]
 Control = Literal["depth", "render"]
 
+_KINDS: Sequence[tuple[str, Mode, str]] = (
+    ("Pipeline", "image-to-image", "Img2ImgPipeline"),
+    ("Img2ImgPipeline", "image-to-image", "Img2ImgPipeline"),
+    ("ControlNetPipeline", "controlnet", "ControlNetImg2ImgPipeline"),
+    ("ControlNetImg2ImgPipeline", "controlnet", "ControlNetImg2ImgPipeline"),
+    ("InpaintPipeline", "inpainting", "InpaintPipeline"),
+)
 _PIPELINES: Mapping[str, tuple[Mode, str]] = {
     f"{family}{saved}": (mode, f"{family}{loaded}")
     for family in ("StableDiffusion", "StableDiffusionXL")
-    for saved, mode, loaded in (
-        ("Pipeline", "image-to-image", "Img2ImgPipeline"),
-        ("Img2ImgPipeline", "image-to-image", "Img2ImgPipeline"),
-        ("ControlNetPipeline", "controlnet", "ControlNetImg2ImgPipeline"),
-        ("ControlNetImg2ImgPipeline", "controlnet", "ControlNetImg2ImgPipeline"),
-        ("InpaintPipeline", "inpainting", "InpaintPipeline"),
-    )
+    for saved, mode, loaded in _KINDS
 }
 """What is done with the pipeline that a folder holds, and the class that does it."""
 
@@ -119,7 +120,7 @@ class DiffusersRefiner:
             inputs["height"], inputs["width"] = image.shape[-2:]
             if self.strength == 1:
                 inputs["latents"] = noise.to(self._pipe.device, self._pipe.dtype)
-        with _adding(self._pipe.scheduler, noise):
+        with quiet(), _adding(self._pipe.scheduler, noise):
             found = self._pipe(
                 **inputs,
                 strength=self.strength,

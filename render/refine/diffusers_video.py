@@ -12,17 +12,17 @@ little and doubles the time.
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cameras.errors import SettingsError
+from cameras.errors import InputError, SettingsError
 from cameras.reporting import Report, silent
 
 from .base import Capability, FrameBundle, Licence, Pair, RefineChoice, Refined
 from .diffusers_image import picture
-from .latents import generator, latent_noise, padded, schedule_length
-from .pipelines import OpenPipeline, open_pipeline
+from .latents import generator, latent_noise, padded
+from .pipelines import OpenPipeline, open_pipeline, quiet
 
 if TYPE_CHECKING:
     import torch
@@ -31,6 +31,7 @@ _CLASS = "StableVideoDiffusionPipeline"
 _STRENGTH, _STEPS = 0.2, 4
 # What the network was told of each video in training: frames a second less one, how much moves, noise on the picture.
 _FPS, _MOTION_BUCKET, _PICTURE_NOISE = 7, 127, 0.02
+_RHO = 7.0
 _MOST_DECODED = 8
 """Frames that are decoded together: the decoder is what takes most memory."""
 
@@ -46,7 +47,14 @@ class SvdRefiner:
 
         Raises:
             SettingsError: if there is a prompt: the model takes no words.
+            InputError: if its scheduler is not one of SVD's kind.
         """
+        sigmas = [opened.pipe.scheduler.config.get(name) for name in ("sigma_min", "sigma_max")]
+        if not all(sigmas) or not opened.pipe.scheduler.config.get("use_karras_sigmas"):
+            raise InputError(
+                f"{opened.folder.model} should have the scheduler of Stable Video Diffusion, which goes from sigma_max "
+                "to sigma_min as Karras' does, but has another; copy the model again."
+            )
         if choice.prompt:
             raise SettingsError("--refine-prompt was given, but --refine svd takes no words; leave the prompt away.")
         self.licence: Licence = opened.licence
@@ -85,7 +93,7 @@ class SvdRefiner:
                 f"{self._opened.folder.model} refines 1 to {self.chunk_frames} frames of one size together, but got "
                 f"{len(bundles)} of {len(sizes)} sizes."
             )
-        with torch.inference_mode():
+        with torch.inference_mode(), quiet():
             scale = self._pipe.vae_scale_factor
             images = np.stack([padded(bundle.rgb, scale).transpose(2, 0, 1) for bundle in bundles])
             frames = 2 * torch.from_numpy(images).to(self._pipe.device) - 1
@@ -98,26 +106,33 @@ class SvdRefiner:
         """Latents [F, C, h, w] of frames [F, 3, H, W] in [-1, 1], noised to the chosen point and denoised again."""
         import torch
 
-        unet, scheduler = self._pipe.unet, self._pipe.scheduler
-        length = schedule_length(self.steps, self.strength)
-        scheduler.set_timesteps(length, device=frames.device)
-        start = length - self.steps
-        scheduler.set_begin_index(start)
+        unet, scheduler = self._pipe.unet, self._schedule()
+        scheduler.set_timesteps(self.steps, device=frames.device)
+        scheduler.set_begin_index(0)
         clean = torch.cat([self._encoded(frame[None]) for frame in frames])[None] * self._pipe.vae.config.scaling_factor
-        latents = scheduler.add_noise(
-            clean, noise[None].to(clean.device, clean.dtype), scheduler.timesteps[start : start + 1]
-        )
+        latents = scheduler.add_noise(clean, noise[None].to(clean.device, clean.dtype), scheduler.timesteps[:1])
         blur = torch.randn(frames[:1].shape, generator=generator(seed, first)).to(frames.device)
         shown = self._encoded(frames[:1] + _PICTURE_NOISE * blur)[None].expand(-1, len(frames), -1, -1, -1)
         embedded = self._embedded(frames[:1])
         told = torch.tensor([[_FPS - 1, _MOTION_BUCKET, _PICTURE_NOISE]], dtype=embedded.dtype, device=frames.device)
-        for timestep in scheduler.timesteps[start:]:
+        for timestep in scheduler.timesteps:
             given = torch.cat([scheduler.scale_model_input(latents, timestep), shown], dim=2)
             predicted = unet(
                 given.to(unet.dtype), timestep, encoder_hidden_states=embedded, added_time_ids=told, return_dict=False
             )[0]
             latents = scheduler.step(predicted.to(latents.dtype), timestep, latents).prev_sample
         return latents[0]
+
+    def _schedule(self) -> Any:
+        """The pipeline's scheduler, but starting lower: at the ``strength`` part of its own way up.
+
+        The way is that of Karras et al. 2022, equation 5, with rho = 7, as SVD's scheduler goes it. To take the last
+        steps of a longer schedule instead would start next to no noise when there are few of them.
+        """
+        config = self._pipe.scheduler.config
+        low, high = (float(sigma) ** (1 / _RHO) for sigma in (config.sigma_min, config.sigma_max))
+        start = (low + self.strength * (high - low)) ** _RHO
+        return type(self._pipe.scheduler).from_config(config, sigma_max=start)
 
     def _encoded(self, images: "torch.Tensor") -> "torch.Tensor":
         """Unscaled latents of images in [-1, 1], without the autoencoder's own randomness."""

@@ -8,6 +8,7 @@ reading, not legal advice: what is not known stays unknown.
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 from cameras.errors import SettingsError
@@ -15,6 +16,7 @@ from cameras.errors import SettingsError
 from .base import Licence
 
 _LICENCE_FILES = ("LICENSE", "LICENSE.md", "LICENSE.txt", "LICENSE.TXT")
+_PATIENCE_S = 5.0
 _CARD, _INDEX = "README.md", "model_index.json"
 
 
@@ -86,10 +88,9 @@ def licence_of(model: str) -> Licence:
     folder = Path(model)
     read = _file_reader(folder) if folder.is_dir() else _hub_reader(model)
     said = [_of_card(read(_CARD)), *(_of_title(read(name)) for name in _LICENCE_FILES)]
+    # Weights made from others' keep what those forbid.
+    said += [_ORIGINS.get(model), _ORIGINS.get(_origin(read(_INDEX)))]
     found = [name for name in said if name]
-    origin = _ORIGINS.get(model) or _ORIGINS.get(_origin(read(_INDEX)))
-    if origin and not found:
-        found = [origin]
     known = [name for name in found if _terms(name) is not None]
     if not known:
         return Licence(found[0] if found else "unknown", None)
@@ -190,9 +191,25 @@ def _hub_reader(model: str) -> Callable[[str], str | None]:
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-        try:
-            return Path(hf_hub_download(model, name)).read_text(encoding="utf-8", errors="replace")
-        except (HfHubHTTPError, HFValidationError, OSError):
-            return None
+        for cached in (True, False):
+            if cached or answers():
+                try:
+                    file = hf_hub_download(model, name, local_files_only=cached)
+                    return Path(file).read_text(encoding="utf-8", errors="replace")
+                except (HfHubHTTPError, HFValidationError, OSError):
+                    continue
+        return None
 
+    answers = cache(partial(hub_answers, model))
     return read
+
+
+def hub_answers(model: str) -> bool:
+    """Whether the hub can be reached and has the model; asked once, where a download would try for half a minute."""
+    from huggingface_hub import HfApi
+
+    try:
+        HfApi().model_info(model, timeout=_PATIENCE_S)
+    except Exception:  # the client raises errors of whichever HTTP package it is built on
+        return False
+    return True

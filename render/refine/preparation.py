@@ -116,7 +116,7 @@ def prepare(
     Args:
         photos: those that the scene was fitted on, and no others, at most ``settings.long_side`` large.
         workdir: keeps checkpoints; an interrupted call goes on from them.
-        report: told of ``"fit without fold"``, ``"learn"`` and ``"measure"``.
+        report: told of ``"fit without fold"`` and its number, ``"learn"`` and ``"measure"``.
     """
     if len(photos) < FEWEST_PHOTOS:
         gains = Gains.none(f"{len(photos)} photos are too few to spare one to measure on")
@@ -127,8 +127,9 @@ def prepare(
     for index, fold in enumerate(folds):
         chosen = _thinned(fold, MOST_PAIRS // len(folds))
         place = None if workdir is None else workdir / f"fold{index}"
+        told = _part_of(report, f"fit without fold {index + 1} of {len(folds)}")
         found = cross_fitted(
-            capture, photos, fold, fitter, workdir=place, report=report, noise_channels=refiner.noise_channels
+            capture, photos, fold, fitter, workdir=place, report=told, noise_channels=refiner.noise_channels
         )
         pairs.append([pair for pair in found if pair.name in chosen])
     measured = pairs[-1] if learnt else [pair for fold in pairs for pair in fold]
@@ -139,6 +140,15 @@ def prepare(
     gains = calibrate(trials(refiner, measured, seed, report), invent=invent, seed=seed)
     figures["gains"] = gains.as_json()
     return Prepared(refiner, gains, measured, figures)
+
+
+def _part_of(report: Report, name: str) -> Report:
+    """A report under another name."""
+
+    def told(stage: str, fraction: float, figures: Mapping[str, object]) -> None:
+        report(name, fraction, figures)
+
+    return told
 
 
 def trials(refiner: Refiner, pairs: Sequence[Pair], seed: int = 0, report: Report = silent) -> list[Trial]:

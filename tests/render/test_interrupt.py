@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 TINY = ("--size", "96x64", "--fps", "24", "--seconds", "6", "--iterations", "120", "--max-gaussians", "1500")
+TINY += ("--refine", "warp", "--refine-minutes", "0")
 Moment = Callable[[dict[str, Any]], bool]
 
 
@@ -51,6 +52,7 @@ def test_interrupted_in_every_long_stage(tiny_room: Path, tmp_path: Path, undist
         (during("fit", 0.3), signal.SIGKILL, -signal.SIGKILL),
         (during("fit", 0.4), signal.SIGTERM, 130),
         (during("fit", 0.8), signal.SIGINT, 130),
+        (during("refine", 0.4), signal.SIGKILL, -signal.SIGKILL),
         (during("film", 0.5), signal.SIGKILL, -signal.SIGKILL),
     ]
     for moment, number, code in interruptions:
@@ -59,4 +61,4 @@ def test_interrupted_in_every_long_stage(tiny_room: Path, tmp_path: Path, undist
     assert run_until(tiny_room, output, lambda event: False, signal.SIGKILL) == 0
     assert output.read_bytes() == undisturbed
     report = json.loads((tmp_path / "room.report.json").read_text(encoding="utf-8"))
-    assert report["continued_after_interruption"] == ["fit", "film"]
+    assert report["continued_after_interruption"] == ["fit", "refine", "film"]

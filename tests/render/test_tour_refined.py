@@ -15,6 +15,7 @@ import pytest
 from cameras.errors import InputError
 from cameras.reporting import silent
 from render import cli
+from render.refine.frames import RefinedFrame, RefinedFrames
 from render.refine.guard import Gains
 from render.refine.preparation import PreparationSettings, settings_for
 from render.refine_film import frame_figures
@@ -108,6 +109,31 @@ def test_the_same_again_is_done_already_and_off_makes_another_film(
 def test_another_run_ends_with_the_same_bytes(film: Path, tiny_room: Path, tmp_path: Path) -> None:
     assert refined_tour(tiny_room, tmp_path / "room.mp4") == 0
     assert (tmp_path / "room.mp4").read_bytes() == film.read_bytes()
+
+
+def test_a_film_that_was_interrupted_ends_with_the_same_bytes(
+    tiny_room: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two and a half segments; the run is stopped in the second, in the middle of refining."""
+    long = ("--seconds", "5")
+    (tmp_path / "whole").mkdir()
+    assert refined_tour(tiny_room, tmp_path / "whole" / "long.mp4", *long) == 0
+    run, seen = RefinedFrames.run, list[int]()
+
+    def stopped(self: RefinedFrames, numbers: range) -> Iterator[RefinedFrame]:
+        for frame in run(self, numbers):
+            seen.append(len(seen))
+            if len(seen) == 33:
+                raise KeyboardInterrupt
+            yield frame
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RefinedFrames, "run", stopped)
+        assert refined_tour(tiny_room, tmp_path / "long.mp4", *long) == 130
+    assert refined_tour(tiny_room, tmp_path / "long.mp4", *long) == 0
+    assert (tmp_path / "long.mp4").read_bytes() == (tmp_path / "whole" / "long.mp4").read_bytes()
+    found = json.loads((tmp_path / "long.report.json").read_text(encoding="utf-8"))
+    assert len(found["film"]["refined"]["per_frame"]["changed"]) == 60
 
 
 def test_render_uses_the_refiner_of_the_job_unless_told_otherwise(film: Path, tmp_path: Path) -> None:

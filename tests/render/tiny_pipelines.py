@@ -3,6 +3,7 @@
 Their pictures mean nothing; their shapes, files and calls are those of the models that people use.
 """
 
+import importlib
 import json
 import tempfile
 from collections.abc import Callable, Mapping
@@ -39,28 +40,28 @@ def bundle(height: int = 48, width: int = 64, index: int = 0, *, hole: bool = Fa
 
 def save_image_to_image(folder: Path, *, words: bool = True) -> Path:
     """A text-to-image model, as most are saved; without ``words`` it has no text encoder."""
-    from diffusers import StableDiffusionPipeline
+    diffusers = _diffusers()
 
-    return _saved(folder, lambda: StableDiffusionPipeline(**_parts(4, words), **_NO_FILTER))
+    return _saved(folder, lambda: diffusers.StableDiffusionPipeline(**_parts(4, words), **_NO_FILTER))
 
 
 def save_xl(folder: Path) -> Path:
     """Stable Diffusion XL, with two text encoders."""
-    from diffusers import StableDiffusionXLPipeline
+    diffusers = _diffusers()
 
     def make() -> Any:
         first = {**_parts(4, words=True), "unet": _unet(4, xl=True)}
         second = {"text_encoder_2": _text_encoder(projected=True), "tokenizer_2": _tokenizer()}
-        return StableDiffusionXLPipeline(**first, **second, force_zeros_for_empty_prompt=False)
+        return diffusers.StableDiffusionXLPipeline(**first, **second, force_zeros_for_empty_prompt=False)
 
     return _saved(folder, make)
 
 
 def save_controlnet(folder: Path) -> Path:
-    from diffusers import ControlNetModel, StableDiffusionControlNetPipeline
+    diffusers = _diffusers()
 
     def make() -> Any:
-        control = ControlNetModel(
+        control = diffusers.ControlNetModel(
             block_out_channels=_BLOCKS,
             down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
             layers_per_block=1,
@@ -73,25 +74,26 @@ def save_controlnet(folder: Path) -> Path:
         for layer in (*control.controlnet_down_blocks, control.controlnet_mid_block, control.controlnet_cond_embedding):
             for parameter in layer.parameters():
                 parameter.data.normal_(0, 0.2)
-        return StableDiffusionControlNetPipeline(**_parts(4, words=True), controlnet=control, **_NO_FILTER)
+        return diffusers.StableDiffusionControlNetPipeline(**_parts(4, words=True), controlnet=control, **_NO_FILTER)
 
     return _saved(folder, make)
 
 
 def save_inpainting(folder: Path) -> Path:
     """With the nine input channels of the usual inpainting models."""
-    from diffusers import StableDiffusionInpaintPipeline
+    diffusers = _diffusers()
 
-    return _saved(folder, lambda: StableDiffusionInpaintPipeline(**_parts(9, words=True), **_NO_FILTER))
+    return _saved(folder, lambda: diffusers.StableDiffusionInpaintPipeline(**_parts(9, words=True), **_NO_FILTER))
 
 
 def save_svd(folder: Path) -> Path:
-    import diffusers
     from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
+
+    diffusers = _diffusers()
 
     def make() -> Any:
         unet = diffusers.UNetSpatioTemporalConditionModel(
-            block_out_channels=_BLOCKS,
+            block_out_channels=(32, 64),
             down_block_types=("CrossAttnDownBlockSpatioTemporal", "DownBlockSpatioTemporal"),
             up_block_types=("UpBlockSpatioTemporal", "CrossAttnUpBlockSpatioTemporal"),
             layers_per_block=1,
@@ -122,6 +124,11 @@ def save_svd(folder: Path) -> Path:
     return _saved(folder, make)
 
 
+def _diffusers() -> Any:
+    """Its names are made when they are asked for, which type checkers cannot see."""
+    return importlib.import_module("diffusers")
+
+
 _NO_FILTER: Mapping[str, Any] = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
 
 
@@ -136,13 +143,16 @@ def _saved(folder: Path, make: Callable[[], Any]) -> Path:
 
 
 def _parts(unet_channels: int, words: bool) -> dict[str, Any]:
-    from diffusers import AutoencoderKL, EulerDiscreteScheduler
+    diffusers = _diffusers()
 
-    vae = AutoencoderKL(
+    vae = diffusers.AutoencoderKL(
         block_out_channels=(16, 16, 16), down_block_types=("DownEncoderBlock2D",) * 3,
         up_block_types=("UpDecoderBlock2D",) * 3, layers_per_block=1, norm_num_groups=8, latent_channels=4,
     )  # fmt: skip
-    scheduler = EulerDiscreteScheduler(
+    # Trained autoencoders are almost sure of their latents; a new one would add noise of its own.
+    vae.quant_conv.weight.data[4:] = 0
+    vae.quant_conv.bias.data[4:] = -20
+    scheduler = diffusers.EulerDiscreteScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1, timestep_spacing="trailing"
     )
     parts: dict[str, Any] = {"vae": vae, "unet": _unet(unet_channels), "scheduler": scheduler}
@@ -150,11 +160,12 @@ def _parts(unet_channels: int, words: bool) -> dict[str, Any]:
 
 
 def _unet(channels: int, *, xl: bool = False) -> Any:
-    from diffusers import UNet2DConditionModel
+    diffusers = _diffusers()
 
     added = {"addition_embed_type": "text_time", "addition_time_embed_dim": 8,
              "projection_class_embeddings_input_dim": 6 * 8 + _WIDTH} if xl else {}  # fmt: skip
-    return UNet2DConditionModel(
+    return diffusers.UNet2DConditionModel(
+        sample_size=64,
         in_channels=channels,
         out_channels=4,
         block_out_channels=_BLOCKS,
