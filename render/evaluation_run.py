@@ -19,7 +19,7 @@ from .evaluation_walk import read_walk
 from .joblock import JobLock
 from .progress import Progress
 from .refine.base import RefineChoice
-from .refine.choice import DEFAULT_MINUTES, check_choice, resolved
+from .refine.choice import DEFAULT_MINUTES, check_choice, licence_text, resolved
 
 LEAST_LONG_SIDE = 64
 
@@ -130,6 +130,7 @@ def _refine_wish(asked: EvaluationRequest, pictures: PictureFolder | None) -> Re
     choice = resolved(asked.refine_choice, asked.quality)
     if choice.name == "off":
         return None
+    licence_text(choice)  # refuses a model that is not there before the fit, not after it
     return RefineWish(choice, asked.controls, None if pictures is None else pictures.add_refined)
 
 

@@ -16,7 +16,7 @@ from .job import Job, check_job_folder, check_replaceable
 from .pipeline import STAGES, Pipeline, Wanted, check_force
 from .planning import PathChoice
 from .progress import Plan, PlannedStage, Progress
-from .refine.choice import check_choice, resolved
+from .refine.choice import check_choice, licence_text, resolved
 from .refine_stage import RefinePlan
 from .requests import TourRequest
 from .sources import Source, inspect_source
@@ -35,6 +35,7 @@ class CheckedTour:
     film: FilmSettings
     folder: Path
     refine: RefinePlan | None = None
+    refiner_text: str = ""
 
     @property
     def wanted(self) -> Wanted:
@@ -66,7 +67,8 @@ def check_tour(request: TourRequest) -> CheckedTour:
     source = inspect_source(request.source)
     fit = choose_fit(source, request.fit)
     refine = RefinePlan.of(resolved(request.refine, request.fit.quality), request.fit.quality)
-    return CheckedTour(request, source, fit, path_choice(request, film), film, folder, refine)
+    text = "" if refine is None else licence_text(refine.choice)
+    return CheckedTour(request, source, fit, path_choice(request, film), film, folder, refine, text)
 
 
 def path_choice(request: TourRequest, film: FilmSettings) -> PathChoice:
@@ -145,7 +147,8 @@ def plan_of(tour: CheckedTour, n_done: int) -> Plan:
         PlannedStage(name, what, 0.0 if index < n_done else seconds, index < n_done)
         for index, (name, what, seconds) in enumerate(rows)
     )
-    facts = {
+    facts = {} if tour.refine is None else {"refiner": tour.refiner_text}
+    facts |= {
         "settings": f"quality {request.fit.quality}, seed {request.fit.seed}, {tour.fit.backend} engine",
         "output": str(request.output),
         "job": str(tour.folder),

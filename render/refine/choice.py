@@ -34,6 +34,25 @@ def check_choice(choice: RefineChoice) -> None:
         raise SettingsError(f"--refine-strength should be above 0 and at most 1, got {choice.strength:g}.")
 
 
+def licence_text(choice: RefineChoice) -> str:
+    """What a person should read before the model of a definite choice is used; the model is looked for.
+
+    Raises:
+        SettingsError: if ``--commercial`` is asked for and the licence does not allow it.
+        InputError, MissingExtraError: if there is no such model, or what it needs is not installed.
+    """
+    if choice.name not in NEEDS_MODEL or choice.model is None:
+        return f"{choice.name}: licence Apache-2.0, commercial use allowed"
+    from .licences import check_commercial, licence_line, licence_of
+    from .pipelines import find_pipeline, require_packages
+
+    require_packages(choice.name)
+    find_pipeline(choice.model)
+    licence = licence_of(choice.model)
+    check_commercial(choice.model, licence, choice.commercial)
+    return licence_line(choice.model, licence)
+
+
 def resolved(choice: RefineChoice, quality: str) -> RefineChoice:
     """``auto`` made definite: the embedded model from standard quality on, nothing for a draft, which never refines."""
     if choice.name != "auto":

@@ -158,6 +158,23 @@ def test_refining_with_nothing_to_refine_with_is_one_sentence(
     assert "--refine should be one of auto, off" in capsys.readouterr().err
 
 
+def test_a_model_that_is_not_there_or_may_not_be_sold_is_refused_before_the_work(
+    tiny_room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film, missing = tmp_path / "a.mp4", tmp_path / "no model"
+    assert tour(tiny_room, film, "--refine", "diffusers", "--refine-model", str(missing)) == 2
+    assert str(missing) in capsys.readouterr().err
+    assert tour(tiny_room, film, "--refine", "svd") == 2
+    assert "needs a model; name its folder" in capsys.readouterr().err
+    assert not film.with_suffix(".flythrough").exists()
+
+
+def test_the_licence_is_shown_with_the_plan(film: Path, tiny_room: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert refined_tour(tiny_room, film) == 0
+    plan = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert "licence Apache-2.0" in json.dumps(plan)
+
+
 def test_a_guard_that_keeps_nothing_is_said_aloud(
     tiny_room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
