@@ -62,7 +62,7 @@ class RefineEvaluation:
     name: str
     per_image: Sequence[tuple[str, Scores, Scores]]
     sharpness: tuple[float, float]
-    steadiness: Mapping[str, float]
+    steadiness: Mapping[str, float | None]
     seconds_per_frame: float
     adapt_seconds: float
     controls: Mapping[str, Scores] = field(default_factory=dict[str, Scores])
@@ -79,7 +79,7 @@ class RefineEvaluation:
             "worst_step_db": round(float(min(steps)), 3),
             "sharpness_ratio_render": round(self.sharpness[0], 4),
             "sharpness_ratio": round(self.sharpness[1], 4),
-            **{key: round(value, 5) for key, value in self.steadiness.items()},
+            **{key: None if value is None else round(value, 5) for key, value in self.steadiness.items()},
             "seconds_per_frame": round(self.seconds_per_frame, 3),
             "adapt_seconds": round(self.adapt_seconds, 1),
             "controls": {name: asdict(scores) for name, scores in self.controls.items()},
@@ -229,7 +229,7 @@ def _sharpness(frames: RefinedFrames, subject: Subject) -> tuple[float, float]:
 
 def film_steadiness(
     subject: Subject, prepared: Prepared, seed: int, report: Report = silent
-) -> tuple[dict[str, float], float]:
+) -> tuple[dict[str, float | None], float]:
     """How steady runs of frames between the photos are, and seconds of refining a frame."""
     photos = [_reduced(photo) for photo in subject.named(subject.train)]
     references = PhotoSet.of(subject.scene, photos, report)
@@ -252,17 +252,15 @@ def film_steadiness(
     return _ratios(meter), max(0.0, seconds) / max(1, count)
 
 
-def _ratios(meter: SteadinessMeter) -> dict[str, float]:
+def _ratios(meter: SteadinessMeter) -> dict[str, float | None]:
     """The headline figures at a gap of one frame, and the same at ten."""
-    found: dict[str, float] = {}
+    found: dict[str, float | None] = {"warp_error_ratio": None, "warp_excess_ratio": None}
     for gap, ending in zip(meter.gaps, ("", "_10"), strict=True):
         errors = meter.errors(gap)
         if not errors:
             continue
-        ratio = warp_error_ratio(errors["render"], errors["film"])
-        excess = excess_ratio(errors["render"], errors["alone"], errors["film"])
-        found |= {f"warp_error_ratio{ending}": ratio} if ratio is not None else {}
-        found |= {f"warp_excess_ratio{ending}": excess} if excess is not None else {}
+        found[f"warp_error_ratio{ending}"] = warp_error_ratio(errors["render"], errors["film"])
+        found[f"warp_excess_ratio{ending}"] = excess_ratio(errors["render"], errors["alone"], errors["film"])
         found[f"warp_error_rms{ending}"] = float(np.sqrt(errors["render"]))
         found[f"warp_error_rms_refined{ending}"] = float(np.sqrt(errors["film"]))
         found[f"warp_error_rms_per_frame{ending}"] = float(np.sqrt(errors["alone"]))

@@ -53,10 +53,11 @@ def command(as_json: bool, progress: str, **options: Any) -> None:
     if as_json:
         click.echo(json.dumps(jsonable(found), indent=1))
     else:
-        _print_table(found)
+        print_table(found)
 
 
-def _print_table(found: dict[str, Any]) -> None:
+def print_table(found: dict[str, Any]) -> None:
+    """What an evaluation found, as tables for people."""
     from rich.console import Console
     from rich.table import Table
 
@@ -106,7 +107,7 @@ def _print_refined(console: Any, found: dict[str, Any]) -> None:
         f"sharpness {found['sharpness_ratio']:.2f} of the photos' (render {found['sharpness_ratio_render']:.2f}); "
         f"prepared in {found['adapt_seconds']:.0f} s, {found['seconds_per_frame']:.2f} s a frame"
     )
-    if "warp_error_ratio" in found:
+    if found["warp_error_ratio"] is not None:
         excess = found.get("warp_excess_ratio")
         console.print(
             f"Warp error {found['warp_error_ratio']:.3f} of the unrefined film's"

@@ -143,6 +143,7 @@ def write_card(wish: BaseWish, figures: dict[str, object]) -> None:
         f"{'every' if v.every > 0 else 'all but every'} {abs(v.every)}. photo, {v.photo_passes:g} photo passes"
         for v in VARIANTS
     )
+    rooms = ", ".join(room.resolve().name for room in wish.rooms)
     rows = "\n".join(f"| {name} | {value} |" for name, value in figures.items())
     text = f"""# Weights of the embedded refiner
 
@@ -150,9 +151,9 @@ A diffusion bridge from a render of Gaussian splats to the photo of the same vie
 Licence: Apache-2.0. SHA-256 of `{wish.output.name}`: `{digest}`.
 
 Data: {figures["rooms"]} furnished rooms that do not exist, made and path-traced by `examples/make_room.py --draft`
-with seeds of their own; no photograph of anybody or anything is among them. Each room was fitted with at most
-{MAX_GAUSSIANS:,} Gaussians ({variants}); pictures that a fit did not see are the pairs. Every {HELD_ROOMS_EVERY}th room
-was kept for the figures below.
+({rooms}); no photograph of anybody or anything is among them.
+Each room was fitted with at most {MAX_GAUSSIANS:,} Gaussians ({variants}).
+Pictures that a fit did not see are the pairs. Every {HELD_ROOMS_EVERY}th room was kept for the figures below.
 
 Made by `flythrough refine train-base` with seed {wish.seed}: {json.dumps(asdict(wish.settings))}
 

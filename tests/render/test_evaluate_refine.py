@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from cameras.errors import FlythroughError, SettingsError
 from render.cli import cli
+from render.commands.evaluate import print_table
 from render.evaluation import choose_split
 from render.evaluation_run import EvaluationRequest
 from render.refine.base import RefineChoice
@@ -17,7 +18,7 @@ from scenes.captures.nerfstudio import read_nerfstudio
 
 SHORT = ["--iterations", "24", "--max-gaussians", "400", "--hold-out", "7"]
 KEYS = {"refined_psnr", "refined_ssim", "refined_flip", "share_frames_worse", "warp_error_ratio", "sharpness_ratio"}
-KEYS |= {"seconds_per_frame", "adapt_seconds", "controls"}
+KEYS |= {"warp_excess_ratio", "seconds_per_frame", "adapt_seconds", "controls"}
 
 
 def evaluated(room: Path, *options: str) -> dict[str, object]:
@@ -26,7 +27,9 @@ def evaluated(room: Path, *options: str) -> dict[str, object]:
     return found
 
 
-def test_identity_is_the_render_and_all_keys_are_there(tiny_room: Path, tmp_path: Path) -> None:
+def test_identity_is_the_render_and_all_keys_are_there(
+    tiny_room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pictures = tmp_path / "pictures"
     found = evaluated(tiny_room, "--refine", "identity", "--no-controls", "--pictures", str(pictures))
     assert found.keys() >= KEYS
@@ -37,6 +40,11 @@ def test_identity_is_the_render_and_all_keys_are_there(tiny_room: Path, tmp_path
     assert found["sharpness_ratio"] == found["sharpness_ratio_render"]
     assert found["controls"] == {}
     assert (pictures / "refined_worst_to_best.png").is_file()
+    print_table(found)
+    said = capsys.readouterr().out
+    assert "Refined" in said
+    assert "0% of the photos got worse" in said
+    assert "Warp error 1.000" in said
 
 
 def test_warp_has_both_controls(tiny_room: Path) -> None:
