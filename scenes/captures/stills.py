@@ -93,12 +93,13 @@ def load_oriented(path: Path, max_long_side: int | None = None) -> NDArray[np.ui
     """
     with open_still(path) as opened:
         size = reduced_size(opened.width, opened.height, max_long_side)
-        if size != opened.size and opened.format in ("JPEG", "MPO"):
-            opened.draft(None, size)
+        jpeg = size != opened.size and opened.format in ("JPEG", "MPO")
+        drafted = opened.draft(None, size) if jpeg else None
         profile = opened.info.get("icc_profile")
         image = _eight_bit(opened, path)
         if image.size != size:
-            image = image.resize(size, Image.Resampling.HAMMING)
+            # Odd sides are decoded to halves rounded up: only this box of the decoded image is the photo.
+            image = image.resize(size, Image.Resampling.BICUBIC, box=drafted[1] if drafted else None)
         image = _to_srgb(image, profile)
         turn = _TURNS.get(orientation(opened))
         return np.array(image if turn is None else image.transpose(turn))

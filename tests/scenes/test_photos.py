@@ -90,6 +90,23 @@ def test_a_large_photo_is_reduced_without_shifting_its_mean(tmp_path: Path) -> N
     assert load_oriented(tmp_path / "photo.jpg", 5000).shape == full.shape
 
 
+@pytest.mark.parametrize("size", [(401, 267), (402, 301), (640, 427)])
+def test_a_reduced_jpeg_lies_where_the_photo_lies(tmp_path: Path, size: tuple[int, int]) -> None:
+    # Ramps, so that a shift shows as a difference of values wherever it is.
+    width, height = size
+    x, y = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
+    ramps = np.stack([200 * x + 20, 200 * y + 20, 0 * x + 128], axis=-1)
+    Image.fromarray(np.rint(ramps).astype(np.uint8)).save(tmp_path / "ramp.jpg", quality=98, subsampling=0)
+    small = load_oriented(tmp_path / "ramp.jpg", max(size) // 3).astype(np.float64)
+    rows, columns = small.shape[:2]
+    across, down = (np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows
+    shift_x = (small[..., 0].mean(axis=0) - 200 * across - 20) / 200 * columns
+    shift_y = (small[..., 1].mean(axis=1) - 200 * down - 20) / 200 * rows
+    for shift in (shift_x, shift_y):
+        third = len(shift) // 3  # bytes are steps of 0.7 pixels, so that only means say something
+        assert abs(shift[3:third].mean()) < 0.08 and abs(shift[-third:-3].mean()) < 0.08
+
+
 def test_an_embedded_colour_profile_is_applied_or_ignored_if_broken(tmp_path: Path) -> None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     picture().save(tmp_path / "srgb.png", icc_profile=srgb)
