@@ -18,12 +18,23 @@ from scenes.scene import FloatImage, Scene
 from scenes.splats.settings import FitSettings
 
 from .evaluation_scales import opaque
+from .frames import composite
 from .quality import Scores, score
 from .refine.base import RefineChoice
+from .refine.distill import splat_refit
 from .refine.frames import RefinedFrames, alone
 from .refine.guard import WORSE_DB, calibrate
 from .refine.photos import PhotoSet
-from .refine.preparation import LONG_SIDE, PreparationSettings, Prepared, prepare, settings_for, splat_fitter, trials
+from .refine.preparation import (
+    LONG_SIDE,
+    PreparationSettings,
+    Prepared,
+    prepare,
+    settings_for,
+    splat_fitter,
+    taught_scene,
+    trials,
+)
 from .refine.registry import make_refiner
 from .refine.runs import runs_between
 from .steadiness import Seen, excess_ratio, sharpness_ratio, warp_error_ratio
@@ -140,18 +151,16 @@ def evaluate_refiner(
     """
     choice, settings = wish.choice, settings_for(wish.choice)
     began = time.perf_counter()
-    prepared = _prepared(subject, choice, settings, seed, backend, workdir, report)
+    prepared, scene = _prepared(subject, choice, settings, seed, backend, workdir, report)
     adapt_seconds = time.perf_counter() - began
-    references = PhotoSet.of(subject.scene, subject.named(subject.train), report)
-    frames = RefinedFrames(
-        subject.scene, references, prepared.refiner, prepared.gains, (), seed=seed, long_side=LONG_SIDE
-    )
+    references = PhotoSet.of(scene, subject.named(subject.train), report)
+    frames = RefinedFrames(scene, references, prepared.refiner, prepared.gains, (), seed=seed, long_side=LONG_SIDE)
     per_image = _scored(frames, subject, report, wish.on_photo)
-    steady, seconds = film_steadiness(subject, prepared, seed, report)
+    steady, seconds = film_steadiness(subject, scene, prepared, seed, report)
     found: dict[str, Scores] = {}
     if wish.controls:
         found = {
-            "warp": _warp_scores(subject, references, prepared, seed),
+            "warp": _warp_scores(subject, prepared, seed),
             "longer_fit": _longer_fit(subject, settings, seed, backend, report),
         }
     measured = RefineEvaluation(
@@ -175,25 +184,30 @@ def _prepared(
     backend: str,
     workdir: Path | None,
     report: Report,
-) -> Prepared:
+) -> tuple[Prepared, Scene]:
+    """The refiner, and the scene that it refines."""
     chosen = set(subject.train)
     photos = [
         photo
         for photo in load_photos(subject.capture, long_side=settings.long_side, report=report)
         if photo.name in chosen
     ]
-    fitter = splat_fitter(settings, seed, backend)
-    return prepare(
+    refit = splat_refit(seed, backend)
+    prepared = prepare(
         make_refiner(choice),
         subject.capture,
         photos,
         settings,
-        fitter,
+        splat_fitter(settings, seed, backend),
+        refit,
         invent=choice.invent,
         seed=seed,
         workdir=workdir,
         report=report,
     )
+    place, full = None if workdir is None else workdir / "distill", subject.named(subject.train)
+    scene = taught_scene(prepared, subject.scene, subject.capture, full, photos, refit, seed, place, report)
+    return prepared, scene
 
 
 def _scored(
@@ -206,8 +220,8 @@ def _scored(
     photos = subject.named(subject.test)
     for photo in photos:
         truth = opaque(photo)
-        view = subject.scene.view(photo.camera, ("rgb", "depth_z"))
-        render, refined = alone(frames, view, photo.camera)
+        render = composite(subject.scene.view(photo.camera))
+        refined = alone(frames, frames.scene.view(photo.camera, ("rgb", "depth_z")), photo.camera)
         before, after = score(truth, render, photo.valid), score(truth, refined, photo.valid)
         found.append((photo.name, before, after))
         if on_photo is not None:
@@ -219,8 +233,9 @@ def _scored(
 def _sharpness(frames: RefinedFrames, subject: Subject) -> tuple[float, float]:
     ratios: list[tuple[float, float]] = []
     for photo in subject.named(subject.test):
-        view = subject.scene.view(photo.camera, ("rgb", "depth_z"))
-        both = [sharpness_ratio(picture, opaque(photo), photo.valid) for picture in alone(frames, view, photo.camera)]
+        render = composite(subject.scene.view(photo.camera))
+        refined = alone(frames, frames.scene.view(photo.camera, ("rgb", "depth_z")), photo.camera)
+        both = [sharpness_ratio(picture, opaque(photo), photo.valid) for picture in (render, refined)]
         ratios += [(both[0], both[1])] if both[0] is not None and both[1] is not None else []
     if not ratios:
         return 1.0, 1.0
@@ -228,25 +243,30 @@ def _sharpness(frames: RefinedFrames, subject: Subject) -> tuple[float, float]:
 
 
 def film_steadiness(
-    subject: Subject, prepared: Prepared, seed: int, report: Report = silent
+    subject: Subject, scene: Scene, prepared: Prepared, seed: int, report: Report = silent
 ) -> tuple[dict[str, float | None], float]:
-    """How steady runs of frames between the photos are, and seconds of refining a frame."""
+    """How steady runs of frames between the photos are, and seconds of refining a frame.
+
+    Args:
+        scene: that is refined; its films are held against those of the subject's.
+    """
     photos = [_reduced(photo) for photo in subject.named(subject.train)]
-    references = PhotoSet.of(subject.scene, photos, report)
+    references = PhotoSet.of(scene, photos, report)
     depths = [float(np.median(photo.depth_z[photo.depth_z > 0])) for photo in references.photos]
     meter = SteadinessMeter()
     seconds, count = 0.0, 0
     for run in runs_between([photo.camera for photo in photos], depths, RUNS):
         meter.cut()
-        frames = RefinedFrames(subject.scene, references, prepared.refiner, prepared.gains, run, seed=seed)
+        frames = RefinedFrames(scene, references, prepared.refiner, prepared.gains, run, seed=seed)
         began = time.perf_counter()
-        views = list(subject.scene.views(run, ("rgb", "depth_z")))
+        views = list(scene.views(run, ("rgb", "depth_z")))
         drawn = time.perf_counter()
         film = list(frames.run(range(len(run))))
         seconds += time.perf_counter() - drawn - (drawn - began)
         count += len(run)
-        for index, (view, camera, frame) in enumerate(zip(views, run, film, strict=True)):
-            render, by_itself = alone(frames, view, camera, index)
+        before = subject.scene.views(run, ("rgb", "depth_z"))
+        for index, (view, old, camera, frame) in enumerate(zip(views, before, run, film, strict=True)):
+            render, by_itself = composite(old), alone(frames, view, camera, index)
             meter.add(Seen(camera, view.depth_z, view.alpha), {"render": render, "alone": by_itself, "film": frame.rgb})
         report("measure steadiness", count / (RUNS * len(run)), {})
     return _ratios(meter), max(0.0, seconds) / max(1, count)
@@ -280,10 +300,11 @@ def _reduced(photo: PosedPhoto) -> PosedPhoto:
     return replace(photo, camera=photo.camera.resized(width, height), rgb=rgb, valid=valid, alpha=None, depth_z=None)
 
 
-def _warp_scores(subject: Subject, references: PhotoSet, prepared: Prepared, seed: int) -> Scores:
-    """The control that learns nothing, behind a guard of its own on the same pairs."""
+def _warp_scores(subject: Subject, prepared: Prepared, seed: int) -> Scores:
+    """The control that learns nothing and teaches nothing, behind a guard of its own on the same photos."""
     refiner = make_refiner(RefineChoice("warp"))
-    gains = calibrate(trials(refiner, prepared.pairs, seed), seed=seed)
+    references = PhotoSet.of(subject.scene, subject.named(subject.train))
+    gains = calibrate(trials(refiner, prepared.untaught, seed), seed=seed)
     frames = RefinedFrames(subject.scene, references, refiner, gains, (), seed=seed, long_side=LONG_SIDE)
     return Scores.mean([after for _, _, after in _scored(frames, subject, silent)])
 
@@ -296,7 +317,7 @@ def _longer_fit(subject: Subject, settings: PreparationSettings, seed: int, back
 
     photo = subject.photos[0].camera
     small = reduced_size(photo.width, photo.height, settings.long_side)
-    more = settings.megapixels(*small) / (photo.width * photo.height / 1e6)
+    more = settings.megapixels(*small, len(subject.train)) / (photo.width * photo.height / 1e6)
     longer = FitSettings.for_photo_passes(subject.settings.photo_passes + more)
     longer = replace(subject.settings, resolutions=longer.resolutions)
     scene = fit(

@@ -10,7 +10,7 @@ import numpy as np
 
 from cameras.reporting import Report, silent
 from cameras.shot_list import ShotList
-from scenes.scene import FloatImage, Scene
+from scenes.scene import FloatImage
 
 from .film import FilmResult, FilmSettings, cameras_digest, encode_film
 from .manifest import write_json
@@ -23,7 +23,6 @@ CHANGED_FILM = "changed.mp4"
 
 
 def film_refined(
-    scene: Scene,
     path: ShotList,
     settings: FilmSettings,
     refinement: Refinement,
@@ -38,7 +37,7 @@ def film_refined(
     """
     cameras = path.cameras(settings.fps, settings.width, settings.height)
     key = f"{settings.background}|{cameras_digest(cameras)}|{refinement.digest}|{refinement.plan.long_side}"
-    frames = refinement.frames(scene, cameras)
+    frames = refinement.frames(cameras)
     film = FilmOfRefined(frames, work / "changed")
     result = encode_film(film, len(cameras), settings, work / "segments", output, content_key=key, report=report)
     small = working_camera(cameras[0], refinement.plan.long_side)

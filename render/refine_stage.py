@@ -14,20 +14,24 @@ from cameras.reporting import Report
 from scenes.captures.capture import Capture
 from scenes.captures.pixels import PosedPhoto, load_photos
 from scenes.scene import Scene
+from scenes.splats.scene import SplatScene
 
 from .evaluation_scales import opaque
+from .frames import composite
 from .held_out import choose_held_out
 from .job import Made
 from .manifest import write_json
 from .quality import Scores, score
 from .refine.base import LearningRefiner, RefineChoice, Refiner
+from .refine.distill import splat_refit
 from .refine.frames import RefinedFrames, alone
 from .refine.guard import WORSE_DB, Gains
 from .refine.photos import PhotoSet
-from .refine.preparation import LONG_SIDE, PreparationSettings, prepare, settings_for, splat_fitter
+from .refine.preparation import LONG_SIDE, PreparationSettings, prepare, settings_for, splat_fitter, taught_scene
 from .refine.registry import make_refiner
 
 NOTE_FILE = "refiner.json"
+TAUGHT_FILE = "scene.ply"
 FULL_SIZE_QUALITY = "high"
 
 
@@ -71,12 +75,14 @@ def make_prepared(
     hold_out = choose_held_out([image.name for image in capture.images if not image.is_generated])
     photos = load_photos(capture, long_side=plan.settings.long_side, report=report)
     fitted = [photo for photo in photos if photo.name not in hold_out]
+    refit = splat_refit(seed, backend)
     prepared = prepare(
         make_refiner(plan.choice),
         capture,
         fitted,
         plan.settings,
         splat_fitter(plan.settings, seed, backend),
+        refit,
         invent=plan.choice.invent,
         seed=seed,
         workdir=work / "prepare",
@@ -86,19 +92,25 @@ def make_prepared(
     folder.mkdir(exist_ok=True)
     if "learns" in prepared.refiner.capabilities:
         cast(LearningRefiner, prepared.refiner).keep(folder)
+    shown = scene
+    if prepared.distill is not None:
+        full = [photo for photo in load_photos(capture, report=report) if photo.name not in hold_out]
+        place = work / "prepare" / "distill"
+        shown = taught_scene(prepared, scene, capture, full, fitted, refit, seed, place, report)
+    if isinstance(shown, SplatScene) and shown is not scene:
+        shown.save(folder / TAUGHT_FILE)
     gains = {"kept": prepared.gains.kept, "reason": prepared.gains.reason}
-    write_json(
-        folder / NOTE_FILE, {"gains": gains, "choice": asdict(plan.choice), "long_side": plan.long_side, "seed": seed}
-    )
+    note = {"gains": gains, "choice": asdict(plan.choice), "long_side": plan.long_side, "seed": seed}
+    write_json(folder / NOTE_FILE, {**note, "taught": shown is not scene})
     unseen = [photo for photo in photos if photo.name in hold_out]
-    frames = RefinedFrames(scene, PhotoSet.of(scene, fitted, report), prepared.refiner, prepared.gains, (), seed=seed)
+    frames = RefinedFrames(shown, PhotoSet.of(shown, fitted, report), prepared.refiner, prepared.gains, (), seed=seed)
     figures = {
         "refiner": prepared.refiner.name,
         "licence": asdict(prepared.refiner.licence),
         "provenance": dict(prepared.refiner.provenance),
         "used": not prepared.gains.is_identity,
         **prepared.figures,
-        "held_out": held_out_figures(frames, unseen, report),
+        "held_out": held_out_figures(scene, frames, unseen, report),
         "warnings": warnings_of(prepared.gains, plan.choice.name),
     }
     return Made({"refiner": folder}, figures)
@@ -111,13 +123,15 @@ def warnings_of(gains: Gains, name: str) -> list[str]:
     return [f"The frames stay as they were rendered: the refiner {name} was not used, because {gains.reason}."]
 
 
-def held_out_figures(frames: RefinedFrames, photos: Sequence[PosedPhoto], report: Report) -> dict[str, object]:
-    """Mean scores of held-out photos before and after, at the size that is refined."""
+def held_out_figures(
+    scene: Scene, frames: RefinedFrames, photos: Sequence[PosedPhoto], report: Report
+) -> dict[str, object]:
+    """Mean scores of held-out photos in the scene and refined, at the size that is refined."""
     before: list[Scores] = []
     after: list[Scores] = []
     for photo in photos:
-        view = frames.scene.view(photo.camera, ("rgb", "depth_z"))
-        render, refined = alone(frames, view, photo.camera)
+        render = composite(scene.view(photo.camera))
+        refined = alone(frames, frames.scene.view(photo.camera, ("rgb", "depth_z")), photo.camera)
         truth = opaque(photo)
         before.append(score(truth, render, photo.valid))
         after.append(score(truth, refined, photo.valid))
@@ -139,10 +153,12 @@ class Refinement:
     """A refiner that a stage made ready, for the film.
 
     Attributes:
+        scene: that is refined: the film's own, or the same taught by the refiner.
         photos: those that the scene was fitted on.
         digest: of everything that decides what it does.
     """
 
+    scene: Scene
     refiner: Refiner
     gains: Gains
     photos: PhotoSet
@@ -150,9 +166,9 @@ class Refinement:
     seed: int
     digest: str
 
-    def frames(self, scene: Scene, cameras: Sequence[Camera]) -> RefinedFrames:
+    def frames(self, cameras: Sequence[Camera]) -> RefinedFrames:
         return RefinedFrames(
-            scene,
+            self.scene,
             self.photos,
             self.refiner,
             self.gains,
@@ -175,6 +191,7 @@ def load_refinement(folder: Path, capture: Capture, scene: Scene, digest: str, r
         note: Any = json.loads((folder / NOTE_FILE).read_text(encoding="utf-8"))
         gains = Gains(tuple((float(low), float(high)) for low, high in note["gains"]["kept"]), note["gains"]["reason"])
         plan, seed = RefinePlan(RefineChoice(**note["choice"]), note["long_side"]), int(note["seed"])
+        taught = bool(note["taught"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"a prepared refiner was expected in {folder}, but {NOTE_FILE} cannot be read; make it again with "
@@ -185,7 +202,11 @@ def load_refinement(folder: Path, capture: Capture, scene: Scene, digest: str, r
     refiner = make_refiner(plan.choice)
     if "learns" in refiner.capabilities:
         cast(LearningRefiner, refiner).recall(folder)
+    shown = scene
+    if taught:
+        loaded = SplatScene.load(folder / TAUGHT_FILE)
+        shown = replace(loaded, backend=scene.backend) if isinstance(scene, SplatScene) else loaded
     hold_out = choose_held_out([image.name for image in capture.images if not image.is_generated])
     fitted = replace(capture, images=tuple(image for image in capture.images if image.name not in hold_out))
-    photos = PhotoSet.of(scene, load_photos(fitted, long_side=plan.long_side, report=report), report)
-    return Refinement(refiner, gains, photos, plan, seed, digest)
+    photos = PhotoSet.of(shown, load_photos(fitted, long_side=plan.long_side, report=report), report)
+    return Refinement(shown, refiner, gains, photos, plan, seed, digest)

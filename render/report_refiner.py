@@ -34,17 +34,17 @@ def refiner_of(job: FinishedJob, scene: Scene, capture: Capture, report: Report)
     note = _note(job, refinement)
 
     def photo(camera: Camera) -> FloatImage:
-        view = scene.view(camera, ("rgb", "depth_z"))
-        return alone(refinement.frames(scene, ()), view, camera)[1]
+        return alone(refinement.frames(()), refinement.scene.view(camera, ("rgb", "depth_z")), camera)
 
     def frames(cameras: Sequence[Camera], run: range) -> Iterator[FilmFrame]:
-        film = refinement.frames(scene, cameras)
+        film = refinement.frames(cameras)
         for number, frame in zip(run, film.run(run), strict=True):
-            by_itself = alone(film, scene.view(cameras[number], ("rgb", "depth_z")), cameras[number], number)[1]
+            view = refinement.scene.view(cameras[number], ("rgb", "depth_z"))
+            by_itself = alone(film, view, cameras[number], number)
             changed, generated = (float(np.mean(mask)) for mask in (frame.changed, frame.generated))
             yield FilmFrame(frame.rgb, by_itself, changed, generated, mean_gain(film))
 
-    return UsedRefiner(replace(note, seconds_per_frame=_seconds(refinement, scene)), photo, frames)
+    return UsedRefiner(replace(note, seconds_per_frame=_seconds(refinement)), photo, frames)
 
 
 def mean_gain(frames: RefinedFrames) -> float:
@@ -69,11 +69,11 @@ def _mapping(value: object) -> dict[str, object]:
     return {str(key): each for key, each in value.items()} if isinstance(value, dict) else {}
 
 
-def _seconds(refinement: Refinement, scene: Scene) -> float:
+def _seconds(refinement: Refinement) -> float:
     """Time to refine one frame by itself, drawing excluded."""
     camera = refinement.photos.photos[0].camera
-    frames = refinement.frames(scene, (camera,))
-    view = scene.view(camera, ("rgb", "depth_z"))
+    frames = refinement.frames((camera,))
+    view = refinement.scene.view(camera, ("rgb", "depth_z"))
     alone(frames, view, camera)
     began = time.perf_counter()
     alone(frames, view, camera)

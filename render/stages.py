@@ -244,7 +244,7 @@ def make_film(
         refined: dict[str, object] = {}
         made: dict[str, Path] = {}
     else:
-        result, refined = film_refined(scene, flown, settings, refinement, work, output, report)
+        result, refined = film_refined(flown, settings, refinement, work, output, report)
         made = {"changed": work / CHANGED_FILM} if keep_changed else {}
     poster, sheet = work / "poster.png", work / "contact_sheet.png"
     report("pictures", 0.0, {})

@@ -164,7 +164,8 @@ def refine_rows(tour: CheckedTour) -> list[tuple[str, str, float]]:
     settings = plan.settings
     small = reduced_size(tour.source.width, tour.source.height, settings.long_side)
     what = f"prepare the refiner {plan.choice.name}: {settings.folds} quick fits, {settings.steps} steps of learning"
-    return [("refine", what, fit_seconds(settings.megapixels(*small)))]
+    what += "" if settings.distill is None else ", and the splats taught if that helps"
+    return [("refine", what, fit_seconds(settings.megapixels(*small, tour.source.n_images)))]
 
 
 def refined_film_seconds(tour: CheckedTour) -> float:

@@ -4,7 +4,7 @@ The photos are dealt into folds; for each fold a scene is fitted quickly to the 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,29 +28,42 @@ def deal(names: Sequence[str], folds: int) -> list[frozenset[str]]:
     return [frozenset(names[first::folds]) for first in range(folds)]
 
 
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """A scene that was fitted to all photos but a few.
+
+    Attributes:
+        fitted, unseen: the photos.
+    """
+
+    scene: Scene
+    fitted: Sequence[PosedPhoto]
+    unseen: Sequence[PosedPhoto]
+
+    def pairs(self, noise_channels: int = 1) -> Iterator[Pair]:
+        """The photos that the scene never saw, beside its views."""
+        return pairs_of(self.scene, self.fitted, self.unseen, noise_channels=noise_channels)
+
+
 def cross_fitted(
     capture: Capture,
     photos: Sequence[PosedPhoto],
     fold: frozenset[str],
     fitter: Fitter,
     *,
+    shown: frozenset[str],
     workdir: Path | None = None,
     report: Report = silent,
-    noise_channels: int = 1,
-) -> Iterator[Pair]:
-    """The pairs of one fold.
+) -> Fold:
+    """One fold.
 
     Args:
-        photos: of the capture; those of ``fold`` are shown, the others fitted.
+        photos: of the capture; those of ``fold`` are not fitted, and ``shown`` of them are looked at.
         workdir: keeps the fit's checkpoint.
     """
     scene = fitter(capture, photos, fold, workdir, report)
-    yield from pairs_of(
-        scene,
-        [photo for photo in photos if photo.name not in fold],
-        [photo for photo in photos if photo.name in fold],
-        noise_channels=noise_channels,
-    )
+    fitted = [photo for photo in photos if photo.name not in fold]
+    return Fold(scene, fitted, [photo for photo in photos if photo.name in fold & shown])
 
 
 def pairs_of(

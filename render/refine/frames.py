@@ -209,11 +209,11 @@ class RefinedFrames:
         return RefinedFrame(rgb, held.picture, changed, held.generated, figures)
 
 
-def alone(frames: RefinedFrames, view: View, camera: Camera, index: int = 0) -> tuple[FloatImage, FloatImage]:
-    """(render, refined) of one view by itself: no frame beside it is looked at."""
+def alone(frames: RefinedFrames, view: View, camera: Camera, index: int = 0) -> FloatImage:
+    """[H, W, 3] one view of the frames' scene, with its depth, refined by itself: no frame beside it is looked at."""
     small = working_camera(camera, frames.long_side)
     reduced = reduced_view(view, small.width, small.height)
     bundle = bundle_of(frames.photos, reduced, small, frames.refiner.noise_channels, index)
     added, _ = frames.residual(bundle)
     render = composite(view)
-    return render, np.clip(render + enlarged(added, *render.shape[:2]), 0, 1).astype(np.float32)
+    return np.clip(render + enlarged(added, *render.shape[:2]), 0, 1).astype(np.float32)

@@ -31,7 +31,8 @@ WORSE_DB = 0.1
 """A photo that loses more than this counts as worse."""
 _LEAST_LIKER = 1e-3  # by which a band's correlation with the photos has to rise
 _LEAST_KEPT = 0.15  # a change of which less is right is noise that happens to cancel noise
-_MOST_WORSE = 0.12  # share of the calibration photos
+MOST_WORSE = 0.12
+"""Share of the calibration photos that may get worse."""
 
 
 @dataclass(frozen=True)
@@ -187,18 +188,26 @@ def _verified(trials: Sequence[Trial], kept: NDArray[np.float64]) -> Gains:
         }
         if steps.mean() < LEAST_GAIN_DB:
             return Gains.none("the photos kept for measuring did not get better", figures)
-        if (steps < -WORSE_DB).mean() <= _MOST_WORSE:
+        if (steps < -WORSE_DB).mean() <= MOST_WORSE:
             return Gains(rows, "", figures)
     return Gains.none("too many of the photos kept for measuring got worse", figures)
 
 
 def psnr_step(trial: Trial, gains: Gains) -> float:
     """In dB, how much nearer the photo is with these gains."""
+    return psnr_after(trial, gains) - picture_psnr(trial.render, trial)
+
+
+def psnr_after(trial: Trial, gains: Gains) -> float:
+    """PSNR in dB of what these gains make of the render."""
     added = kept_change(change(trial.render, trial.refined, trial.support > 0), trial.support, gains)
-    after = np.clip(trial.render + added, 0, 1)
-    before_error = np.square(trial.render - trial.photo)[trial.valid].mean(dtype=np.float64)
-    after_error = np.square(after - trial.photo)[trial.valid].mean(dtype=np.float64)
-    return float(10 * np.log10(max(before_error, 1e-10) / max(after_error, 1e-10)))
+    return picture_psnr(np.clip(trial.render + added, 0, 1), trial)
+
+
+def picture_psnr(picture: FloatImage, trial: Trial) -> float:
+    """PSNR in dB of a picture against a trial's photo."""
+    error = np.square(picture - trial.photo)[trial.valid].mean(dtype=np.float64)
+    return float(-10 * np.log10(max(error, 1e-10)))
 
 
 def _normal_equations(trial: Trial) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

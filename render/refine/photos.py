@@ -20,8 +20,6 @@ MOST_REFERENCES = 4
 MOST_SUPPORT = 8
 _COARSE = 6  # every so many pixels are asked which photos see them
 _NO_DEPTH_ALPHA = 0.5
-SEEN = 0.15
-"""A weight from which on a photo counts as support."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,20 +69,21 @@ class PhotoSet:
     ) -> tuple[tuple[WarpedPhoto, ...], NDArray[np.uint8]]:
         """The ``count`` photos that together say most of a frame, best first, and the support [H, W] of all."""
         points = world_points(camera, depth_z, _COARSE)
-        weights = self._weights(points, camera)
-        counts = np.minimum((weights > SEEN).sum(axis=0), MOST_SUPPORT).astype(np.uint8)
-        support = _widened(counts, depth_z.shape)
+        weights, seen = self._weights(points, camera)
+        support = _widened(np.minimum(seen, MOST_SUPPORT), depth_z.shape)
         support[depth_z <= 0] = 0
         chosen = _best(weights.reshape(len(weights), points.shape[0] * points.shape[1]), count)
         full, place = world_points(camera, depth_z), camera.position_world.astype(np.float64)
         return tuple(_warped(self.photos[index], full, place) for index in chosen), support
 
-    def _weights(self, points: FloatImage, camera: Camera) -> FloatImage:
+    def _weights(self, points: FloatImage, camera: Camera) -> tuple[FloatImage, NDArray[np.uint8]]:
+        """[N, h, w] of each photo, and [h, w] how many saw the surface (at most 255)."""
         found = np.zeros((len(self.photos), *points.shape[:2]), np.float32)
+        seen = np.zeros(points.shape[:2], np.uint8)
         place = camera.position_world.astype(np.float64)
         for index, photo in enumerate(self.photos):
-            weights_of(points, place, photo.numbers, photo.depth_z, found[index])
-        return found
+            weights_of(points, place, photo.numbers, photo.depth_z, found[index], seen)
+        return found, seen
 
 
 def bundle_of(

@@ -1,18 +1,22 @@
 """A refiner is made ready for a scene: honest pairs, learning if it learns, and the guard's gains."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
 
 from cameras.reporting import Report, silent
 from scenes.captures.capture import Capture
 from scenes.captures.pixels import PosedPhoto
 from scenes.scene import Scene
+from scenes.splats.scene import SplatScene
 from scenes.splats.settings import FitSettings
 
-from .base import Pair, RefineChoice, Refiner
-from .crossfit import Fitter, cross_fitted, deal
-from .guard import Gains, Trial, calibrate, trial_of
+from .base import ChunkRefiner, Pair, RefineChoice, Refiner
+from .crossfit import Fitter, Fold, cross_fitted, deal
+from .distill import DistillSettings, Refit, distilled
+from .guard import LEAST_GAIN_DB, MOST_WORSE, WORSE_DB, Gains, Trial, calibrate, picture_psnr, psnr_after, trial_of
 from .tiles import refine_in_tiles
 
 FEWEST_PHOTOS = 6
@@ -21,6 +25,8 @@ MOST_PAIRS = 64
 LONG_SIDE = 640
 STEP_MEGAPIXELS = 0.75
 """A step of learning takes as long as fitting so many pixels; measured on 2 cores."""
+VIEW_WORK = 5.0
+"""Refining a view takes as long as fitting it so many times; measured on 2 cores."""
 STEPS_A_MINUTE = 120
 """Of learning; measured on 2 cores at 2.8 GHz in fp32."""
 
@@ -36,6 +42,7 @@ class PreparationSettings:
         max_gaussians: of each such fit.
         steps: of learning.
         long_side: of the photos, in pixels.
+        distill: how the scene itself is taught, if that makes it better; None to leave it as it is.
     """
 
     folds: int = 4
@@ -43,13 +50,19 @@ class PreparationSettings:
     max_gaussians: int = 60_000
     steps: int = 300
     long_side: int = LONG_SIDE
+    distill: DistillSettings | None = field(default_factory=DistillSettings)
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
 
-    def megapixels(self, width: int, height: int) -> float:
+    def megapixels(self, width: int, height: int, n_photos: int) -> float:
         """What it costs, in pixels of fitting."""
-        return self.folds * self.photo_passes * width * height / 1e6 + self.steps * STEP_MEGAPIXELS
+        size = width * height / 1e6
+        work = self.folds * self.photo_passes * size + self.steps * STEP_MEGAPIXELS
+        if self.distill is None:
+            return work
+        # Once to measure on the photos of a fold, once for the scene.
+        return work + 2 * size * (self.distill.steps + VIEW_WORK * self.distill.n_views(n_photos))
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +72,17 @@ class Prepared:
     Attributes:
         refiner: prepared.
         gains: how much of it is kept.
-        pairs: that the guard measured on, for other refiners to be measured on as well.
+        distill: how the scene is to be taught before it is refined; None if that is not worth it.
+        taught: how much of the refiner is kept while it is taught.
+        untaught: the pairs that the guard measured on before teaching, for other refiners to be measured on.
         figures: JSON-able.
     """
 
     refiner: Refiner
     gains: Gains
-    pairs: Sequence[Pair]
+    distill: DistillSettings | None
+    taught: Gains
+    untaught: Sequence[Pair]
     figures: Mapping[str, object]
 
 
@@ -105,6 +122,7 @@ def prepare(
     photos: Sequence[PosedPhoto],
     settings: PreparationSettings,
     fitter: Fitter,
+    refit: Refit | None = None,
     *,
     invent: bool = False,
     seed: int = 0,
@@ -115,31 +133,124 @@ def prepare(
 
     Args:
         photos: those that the scene was fitted on, and no others, at most ``settings.long_side`` large.
+        refit: fits the scene on; None if it cannot be taught.
         workdir: keeps checkpoints; an interrupted call goes on from them.
-        report: told of ``"fit without fold"`` and its number, ``"learn"`` and ``"measure"``.
+        report: told of ``"fit without fold"`` and its number, ``"learn"``, ``"measure"`` and those of ``distilled``.
     """
     if len(photos) < FEWEST_PHOTOS:
         gains = Gains.none(f"{len(photos)} photos are too few to spare one to measure on")
-        return Prepared(refiner, gains, (), {"gains": gains.as_json()})
-    folds = deal([photo.name for photo in photos], settings.folds)
-    learnt = refiner.capabilities >= {"learns"} and settings.steps > 0
-    pairs: list[list[Pair]] = []
-    for index, fold in enumerate(folds):
-        chosen = _thinned(fold, MOST_PAIRS // len(folds))
-        place = None if workdir is None else workdir / f"fold{index}"
-        told = _part_of(report, f"fit without fold {index + 1} of {len(folds)}")
-        found = cross_fitted(
-            capture, photos, fold, fitter, workdir=place, report=told, noise_channels=refiner.noise_channels
-        )
-        pairs.append([pair for pair in found if pair.name in chosen])
-    measured = pairs[-1] if learnt else [pair for fold in pairs for pair in fold]
+        return Prepared(refiner, gains, None, gains, (), {"gains": gains.as_json()})
+    learns = refiner.capabilities >= {"learns"} and settings.steps > 0
+    pairs, last = _honest_pairs(refiner, capture, photos, settings, fitter, workdir, report)
+    measured = pairs[-1] if learns else [pair for fold in pairs for pair in fold]
     figures: dict[str, object] = {"settings": settings.as_json()}
-    if learnt:
+    if learns:
         lessons = [pair for fold in pairs[:-1] for pair in fold]
         figures["learnt"] = refiner.prepare(lessons, settings.steps, seed, workdir, report)
     gains = calibrate(trials(refiner, measured, seed, report), invent=invent, seed=seed)
-    figures["gains"] = gains.as_json()
-    return Prepared(refiner, gains, measured, figures)
+    found = Prepared(refiner, gains, None, gains, measured, {**figures, "gains": gains.as_json()})
+    if refit is None or settings.distill is None or gains.is_identity or isinstance(refiner, ChunkRefiner):
+        return found
+
+    def teach(scene: Scene, of: Sequence[PosedPhoto]) -> Scene:
+        place = None if workdir is None else workdir / "distill_fold"
+        return taught_scene(
+            replace(found, distill=settings.distill), scene, capture, of, of, refit, seed, place, report
+        )
+
+    return _with_distillation(found, last, pairs[-1], settings.distill, teach, invent, seed, report)
+
+
+def taught_scene(
+    prepared: Prepared,
+    scene: Scene,
+    capture: Capture,
+    photos: Sequence[PosedPhoto],
+    small: Sequence[PosedPhoto],
+    refit: Refit,
+    seed: int = 0,
+    workdir: Path | None = None,
+    report: Report = silent,
+) -> Scene:
+    """The scene that is refined: taught, if that was found to be better; see ``distilled``."""
+    if prepared.distill is None or not isinstance(scene, SplatScene):
+        return scene
+    return distilled(
+        scene,
+        capture,
+        photos,
+        small,
+        prepared.refiner,
+        prepared.taught,
+        refit,
+        prepared.distill,
+        seed=seed,
+        workdir=workdir,
+        report=report,
+    )
+
+
+def _honest_pairs(
+    refiner: Refiner,
+    capture: Capture,
+    photos: Sequence[PosedPhoto],
+    settings: PreparationSettings,
+    fitter: Fitter,
+    workdir: Path | None,
+    report: Report,
+) -> tuple[list[list[Pair]], Fold]:
+    """The pairs of every fold, and the last fold."""
+    folds = deal([photo.name for photo in photos], settings.folds)
+    pairs: list[list[Pair]] = []
+    last: Fold | None = None
+    for index, names in enumerate(folds):
+        shown = _thinned(names, MOST_PAIRS // len(folds))
+        place = None if workdir is None else workdir / f"fold{index}"
+        told = _part_of(report, f"fit without fold {index + 1} of {len(folds)}")
+        last = cross_fitted(capture, photos, names, fitter, shown=shown, workdir=place, report=told)
+        pairs.append(list(last.pairs(refiner.noise_channels)))
+    assert last is not None  # there is a fold if there is a photo
+    return pairs, last
+
+
+def _with_distillation(
+    found: Prepared,
+    fold: Fold,
+    pairs: Sequence[Pair],
+    distill: DistillSettings,
+    teach: Callable[[Scene, Sequence[PosedPhoto]], Scene],
+    invent: bool,
+    seed: int,
+    report: Report,
+) -> Prepared:
+    """The same with a scene that is taught, if the photos of a fold say that this is better.
+
+    The scene of the fold is taught and refined; its photos have to be nearer to it than to the refined untaught one,
+    and hardly one of them farther from the taught scene than from the scene.
+    """
+    scene = teach(fold.scene, fold.fitted)
+    if scene is fold.scene:
+        return found
+    again = list(Fold(scene, fold.fitted, fold.unseen).pairs(found.refiner.noise_channels))
+    trials_before, trials_after = (trials(found.refiner, each, seed, report) for each in (pairs, again))
+    gains = calibrate(trials_after, invent=invent, seed=seed)
+    before = np.array([picture_psnr(trial.render, trial) for trial in trials_before])
+    taught = np.array([picture_psnr(trial.render, trial) for trial in trials_after])
+    refined = np.array([psnr_after(trial, found.gains) for trial in trials_before])
+    both = np.array([psnr_after(trial, gains) for trial in trials_after])
+    accepted = bool(
+        (both - refined).mean() > LEAST_GAIN_DB
+        and (taught - before).mean() > LEAST_GAIN_DB
+        and (taught - before < -WORSE_DB).mean() <= MOST_WORSE
+    )
+    steps = {"render": before, "taught": taught, "refined": refined, "taught_and_refined": both}
+    figures = {
+        **found.figures,
+        "distilled": {"used": accepted, **{name: round(float(psnr.mean()), 3) for name, psnr in steps.items()}},
+    }
+    if not accepted:
+        return replace(found, figures=figures)
+    return replace(found, gains=gains, distill=distill, figures={**figures, "gains": gains.as_json()})
 
 
 def _part_of(report: Report, name: str) -> Report:

@@ -17,6 +17,8 @@ FloatImage = NDArray[np.float32]
 DEPTH_TOLERANCE = 0.03
 """A photo whose depth differs by this part of itself counts half; the depth of a fitted scene is not exact."""
 _MOST_OFF = 4.0  # in tolerances: what is farther off is another surface
+SEEN_OFF = 0.08
+"""A photo whose depth differs by no more than this part of itself saw the surface, from wherever."""
 ANGLE_RAD = 0.5
 """A photo that looks from so far aside counts exp(-1)."""
 _BORDER = 12.0  # pixels over which a photo fades out at its border, so that no seam moves through the film
@@ -53,17 +55,18 @@ def _weight(
     depth: FloatImage,
     tolerance: float,
     angle: float,
-) -> tuple[float, float, float]:
-    """Weight of a photo for the point ``p`` (relative to ``own``, the frame's place), and the pixel that shows it."""
+) -> tuple[float, float, float, float]:
+    """Weight of a photo for the point ``p`` (relative to ``own``, the frame's place), the pixel that shows it, and how
+    far off its depth is, as a part of itself."""
     x, y, z = p[0] + own[0], p[1] + own[1], p[2] + own[2]
     cz = cam[6] * x + cam[7] * y + cam[8] * z + cam[11]
     if cz <= 1e-9:
-        return 0.0, 0.0, 0.0
+        return 0.0, 0.0, 0.0, 1.0
     u = cam[12] * (cam[0] * x + cam[1] * y + cam[2] * z + cam[9]) / cz + cam[14] - 0.5
     v = cam[13] * (cam[3] * x + cam[4] * y + cam[5] * z + cam[10]) / cz + cam[15] - 0.5
     h, w = depth.shape
     if not (u >= 0 and v >= 0 and u <= w - 1 and v <= h - 1):
-        return 0.0, 0.0, 0.0
+        return 0.0, 0.0, 0.0, 1.0
     i, j = min(int(u), w - 2), min(int(v), h - 2)
     worst = 0.0
     for b in range(2):
@@ -71,7 +74,7 @@ def _weight(
             worst = max(worst, abs(depth[j + b, i + a] - cz))
     off = worst / (tolerance * cz)
     if not off < _MOST_OFF:
-        return 0.0, 0.0, 0.0
+        return 0.0, 0.0, 0.0, 1.0
     tx, ty, tz = x - cam[16], y - cam[17], z - cam[18]
     theirs = math.sqrt(tx * tx + ty * ty + tz * tz)
     mine = math.sqrt(p[0] * p[0] + p[1] * p[1] + p[2] * p[2])
@@ -80,7 +83,7 @@ def _weight(
     nearer = min(theirs, mine) / max(theirs, mine)
     edge = min(min(u, v), min(w - 1 - u, h - 1 - v))
     fade = min(1.0, (edge + 1) / _BORDER)
-    return math.exp(-aside * aside) * nearer * fade / (1 + off * off), u, v
+    return math.exp(-aside * aside) * nearer * fade / (1 + off * off), u, v, off * tolerance
 
 
 @kernel(parallel=True)
@@ -105,7 +108,7 @@ def warp_photo(
             p = (float(points[y, x, 0]), float(points[y, x, 1]), float(points[y, x, 2]))
             if p[0] == 0 and p[1] == 0 and p[2] == 0:
                 continue
-            found, u, v = _weight(p, own, cam, depth, DEPTH_TOLERANCE, ANGLE_RAD)
+            found, u, v, _ = _weight(p, own, cam, depth, DEPTH_TOLERANCE, ANGLE_RAD)
             if found <= 0:
                 continue
             weight[y, x] = found
@@ -135,13 +138,21 @@ def _cubic(tap: int, t: float) -> float:
 
 @kernel(parallel=True)
 def weights_of(
-    points: FloatImage, own: NDArray[np.float64], cam: NDArray[np.float64], depth: FloatImage, weight: FloatImage
+    points: FloatImage,
+    own: NDArray[np.float64],
+    cam: NDArray[np.float64],
+    depth: FloatImage,
+    weight: FloatImage,
+    seen: NDArray[np.uint8],
 ) -> None:
-    """Fills weight [H, W] as ``warp_photo`` does."""
+    """Fills weight [H, W] as ``warp_photo`` does, and adds 1 to seen [H, W] where the photo saw the surface."""
     height, width = weight.shape
     for y in prange(height):
         for x in range(width):
             p = (float(points[y, x, 0]), float(points[y, x, 1]), float(points[y, x, 2]))
             weight[y, x] = 0
             if p[0] != 0 or p[1] != 0 or p[2] != 0:
-                weight[y, x] = _weight(p, own, cam, depth, DEPTH_TOLERANCE, ANGLE_RAD)[0]
+                found, _, _, off = _weight(p, own, cam, depth, DEPTH_TOLERANCE, ANGLE_RAD)
+                weight[y, x] = found
+                if off <= SEEN_OFF and seen[y, x] < 255:
+                    seen[y, x] += 1

@@ -43,8 +43,8 @@ def test_a_flickering_model_makes_a_steady_film() -> None:
     together = [frame.rgb - frame.render for frame in film.run(range(len(PATH)))]
     single = []
     for index, at in enumerate(PATH):
-        render, refined = alone(film, film.scene.view(at, ("rgb", "depth_z")), at, index)
-        single.append(refined - render)
+        view = film.scene.view(at, ("rgb", "depth_z"))
+        single.append(alone(film, view, at, index) - view.rgb)
     assert jump(together) < 0.4 * jump(single)
 
 
@@ -54,7 +54,7 @@ def test_the_window_gives_what_the_definition_gives() -> None:
     depth = np.full((HEIGHT, WIDTH), DISTANCE, np.float32)
     views = [film.scene.view(at, ("rgb", "depth_z")) for at in PATH]
     single = [alone(film, view, at, index) for index, (view, at) in enumerate(zip(views, PATH, strict=True))]
-    residuals = [refined - render for render, refined in single]
+    residuals = [refined - view.rgb for refined, view in zip(single, views, strict=True)]
     wanted = fused(residuals, lambda i, j: reproject(PATH[i], depth, PATH[j], depth))
     found = [frame.rgb - frame.render for frame in film.run(range(len(PATH)))]
     for a, b in zip(found, wanted, strict=True):

@@ -15,14 +15,16 @@ import pytest
 from cameras.errors import InputError
 from cameras.reporting import silent
 from render import cli
+from render.refine.distill import DistillSettings
 from render.refine.frames import RefinedFrame, RefinedFrames
 from render.refine.guard import Gains
 from render.refine.preparation import PreparationSettings, settings_for
 from render.refine_film import frame_figures
 from render.refine_stage import load_refinement
 from render.stages import open_fitted, read_capture
+from scenes.splats.scene import SplatScene
 
-SHORT = PreparationSettings(folds=2, photo_passes=8.0, max_gaussians=1500, steps=0)
+SHORT = PreparationSettings(folds=2, photo_passes=8.0, max_gaussians=1500, steps=0, distill=None)
 TINY = ("--size", "96x64", "--fps", "12", "--seconds", "1", "--iterations", "60", "--max-gaussians", "1500")
 
 
@@ -192,6 +194,29 @@ def test_the_embedded_model_learns_and_its_weights_are_kept(tiny_room: Path, tmp
     said = json.loads((tmp_path / "room.report.json").read_text(encoding="utf-8"))
     assert said["refine"]["learnt"]["steps"] == said["refine"]["settings"]["steps"] > 0
     assert (tmp_path / "room.flythrough" / "refiner" / "learnt.safetensors").is_file()
+
+
+def test_what_the_film_shows_is_the_scene_that_was_taught(
+    film: Path, tiny_room: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taught = replace(SHORT, distill=DistillSettings(steps=6, most_views=4))
+    monkeypatch.setattr("render.refine_stage.settings_for", lambda choice: taught)
+    monkeypatch.setattr("render.refine.preparation.LEAST_GAIN_DB", -100.0)  # taught whatever comes of it
+    monkeypatch.setattr("render.refine.preparation.MOST_WORSE", 1.0)
+    assert refined_tour(tiny_room, tmp_path / "room.mp4") == 0
+    said = json.loads((tmp_path / "room.report.json").read_text(encoding="utf-8"))
+    assert said["refine"]["distilled"]["used"]
+    assert said["refine"]["held_out"]["before"] != said["refine"]["held_out"]["after"]
+    job = tmp_path / "room.flythrough"
+    fitted = open_fitted(job / "scene.ply", "cpu")
+    found = load_refinement(job / "refiner", read_capture(job / "capture"), fitted, "x", silent)
+    assert found is not None
+    assert isinstance(found.scene, SplatScene)
+    kept = SplatScene.load(job / "refiner" / "scene.ply")
+    np.testing.assert_array_equal(found.scene.gaussians.means, kept.gaussians.means)
+    assert not np.array_equal(kept.gaussians.means, fitted.gaussians.means)
+    assert found.scene.backend == "cpu"
+    assert not np.array_equal(frames(tmp_path / "room.mp4"), frames(film))
 
 
 def test_a_damaged_refiner_is_one_sentence(film: Path, tmp_path: Path) -> None:
