@@ -161,7 +161,7 @@ def evaluate_refiner(
     if wish.controls:
         found = {
             "warp": _warp_scores(subject, prepared, seed),
-            "longer_fit": _longer_fit(subject, settings, seed, backend, report),
+            "longer_fit": _longer_fit(subject, settings, seed, backend, workdir, report),
         }
     measured = RefineEvaluation(
         prepared.refiner.name,
@@ -309,7 +309,9 @@ def _warp_scores(subject: Subject, prepared: Prepared, seed: int) -> Scores:
     return Scores.mean([after for _, _, after in _scored(frames, subject, silent)])
 
 
-def _longer_fit(subject: Subject, settings: PreparationSettings, seed: int, backend: str, report: Report) -> Scores:
+def _longer_fit(
+    subject: Subject, settings: PreparationSettings, seed: int, backend: str, workdir: Path | None, report: Report
+) -> Scores:
     """The control that spends the preparation's work on fitting: a longer schedule from the start."""
     from scenes.splats.fit import fit
 
@@ -326,6 +328,7 @@ def _longer_fit(subject: Subject, settings: PreparationSettings, seed: int, back
         photos=subject.photos,
         hold_out=subject.test,
         seed=seed,
+        workdir=None if workdir is None else workdir / "longer_fit",
         backend=backend,
         report=report,
     )

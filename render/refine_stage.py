@@ -27,7 +27,15 @@ from .refine.distill import splat_refit
 from .refine.frames import RefinedFrames, alone
 from .refine.guard import WORSE_DB, Gains
 from .refine.photos import PhotoSet
-from .refine.preparation import LONG_SIDE, PreparationSettings, prepare, settings_for, splat_fitter, taught_scene
+from .refine.preparation import (
+    LONG_SIDE,
+    PreparationSettings,
+    Prepared,
+    prepare,
+    settings_for,
+    splat_fitter,
+    taught_scene,
+)
 from .refine.registry import make_refiner
 
 NOTE_FILE = "refiner.json"
@@ -108,19 +116,20 @@ def make_prepared(
         "refiner": prepared.refiner.name,
         "licence": asdict(prepared.refiner.licence),
         "provenance": dict(prepared.refiner.provenance),
-        "used": not prepared.gains.is_identity,
+        "used": prepared.is_used,
         **prepared.figures,
         "held_out": held_out_figures(scene, frames, unseen, report),
-        "warnings": warnings_of(prepared.gains, plan.choice.name),
+        "warnings": warnings_of(prepared, plan.choice.name),
     }
     return Made({"refiner": folder}, figures)
 
 
-def warnings_of(gains: Gains, name: str) -> list[str]:
+def warnings_of(prepared: Prepared, name: str) -> list[str]:
     """What has to be said aloud: that the film is not refined after all."""
-    if not gains.is_identity:
+    if prepared.is_used:
         return []
-    return [f"The frames stay as they were rendered: the refiner {name} was not used, because {gains.reason}."]
+    reason = prepared.gains.reason
+    return [f"The frames stay as they were rendered: the refiner {name} was not used, because {reason}."]
 
 
 def held_out_figures(
@@ -179,7 +188,7 @@ class Refinement:
 
 
 def load_refinement(folder: Path, capture: Capture, scene: Scene, digest: str, report: Report) -> Refinement | None:
-    """What ``make_prepared`` wrote; None if its guard keeps nothing.
+    """What ``make_prepared`` wrote; None if its guard keeps nothing and the scene was not taught.
 
     Args:
         digest: of the folder's content.
@@ -197,7 +206,7 @@ def load_refinement(folder: Path, capture: Capture, scene: Scene, digest: str, r
             f"a prepared refiner was expected in {folder}, but {NOTE_FILE} cannot be read; make it again with "
             "--force refine."
         ) from error
-    if gains.is_identity:
+    if gains.is_identity and not taught:
         return None
     refiner = make_refiner(plan.choice)
     if "learns" in refiner.capabilities:

@@ -85,6 +85,11 @@ class Prepared:
     untaught: Sequence[Pair]
     figures: Mapping[str, object]
 
+    @property
+    def is_used(self) -> bool:
+        """Whether a film is any other for it."""
+        return self.distill is not None or not self.gains.is_identity
+
 
 def settings_for(choice: RefineChoice) -> PreparationSettings:
     """Minutes become steps here, before anything starts."""

@@ -13,7 +13,7 @@ from render.evaluation import choose_split
 from render.evaluation_run import EvaluationRequest
 from render.refine.base import RefineChoice
 from render.refine.choice import check_choice, resolved
-from render.refine.preparation import settings_for
+from render.refine.preparation import PreparationSettings, settings_for
 from scenes.captures.nerfstudio import read_nerfstudio
 
 SHORT = ["--iterations", "24", "--max-gaussians", "400", "--hold-out", "7"]
@@ -27,6 +27,14 @@ def evaluated(room: Path, *options: str) -> dict[str, object]:
     return found
 
 
+@pytest.fixture
+def quick_preparation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short fits of the folds, and nothing taught."""
+    quick = PreparationSettings(folds=2, photo_passes=8.0, max_gaussians=400, steps=0, distill=None)
+    monkeypatch.setattr("render.evaluation_refine.settings_for", lambda choice: quick)
+
+
+@pytest.mark.usefixtures("quick_preparation")
 def test_identity_is_the_render_and_all_keys_are_there(
     tiny_room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -47,6 +55,7 @@ def test_identity_is_the_render_and_all_keys_are_there(
     assert "Warp error 1.000" in said
 
 
+@pytest.mark.usefixtures("quick_preparation")
 def test_warp_has_both_controls(tiny_room: Path) -> None:
     found = evaluated(tiny_room, "--refine", "warp", "--refine-minutes", "0", "--train-every", "2")
     assert found["n_train"] == 6

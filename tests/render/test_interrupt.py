@@ -15,9 +15,18 @@ TINY += ("--refine", "warp", "--refine-minutes", "0")
 Moment = Callable[[dict[str, Any]], bool]
 
 
+# Quick fits of the folds: how long they are changes nothing of what is tested here.
+START = """
+import sys
+from render import cli, refine_stage
+from render.refine.preparation import PreparationSettings
+refine_stage.settings_for = lambda _: PreparationSettings(folds=2, photo_passes=30.0, max_gaussians=1500, distill=None)
+sys.exit(cli.main())
+"""
+
+
 def command(source: Path, output: Path) -> list[str]:
-    start = [sys.executable, "-c", "import sys; from render.cli import main; sys.exit(main())"]
-    return [*start, "tour", str(source), "-o", str(output), *TINY, "--progress", "json"]
+    return [sys.executable, "-c", START, "tour", str(source), "-o", str(output), *TINY, "--progress", "json"]
 
 
 def run_until(source: Path, output: Path, moment: Moment, number: int) -> int:

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -204,7 +205,10 @@ def test_a_room_gives_pairs_of_what_its_fits_did_not_see(made_room: Path, tmp_pa
         read_samples(tmp_path / "r.npz")
 
 
-def test_base_weights_are_made_in_parts_with_their_card(made_room: Path, tmp_path: Path) -> None:
+def test_base_weights_are_made_in_parts_with_their_card(
+    made_room: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("render.refine.train_base.room_samples", partial(room_samples, variants=(Variant(2, 0, 6.0),)))
     settings = TrainingSettings(4, batch=2, crop=32)
     for name, minutes in (("parts", 0.0), ("parts", 60.0), ("whole", 60.0)):
         wish = BaseWish((made_room,), tmp_path / name, tmp_path / f"{name}.safetensors", settings, 1, minutes)

@@ -216,6 +216,11 @@ def test_what_the_film_shows_is_the_scene_that_was_taught(
     np.testing.assert_array_equal(found.scene.gaussians.means, kept.gaussians.means)
     assert not np.array_equal(kept.gaussians.means, fitted.gaussians.means)
     assert found.scene.backend == "cpu"
+    note = json.loads((job / "refiner" / "refiner.json").read_text(encoding="utf-8"))
+    note["gains"]["kept"] = [[0, 0]] * 3  # nothing to be changed in the frames of the taught scene
+    shutil.copytree(job / "refiner", tmp_path / "refiner")
+    (tmp_path / "refiner" / "refiner.json").write_text(json.dumps(note), encoding="utf-8")
+    assert load_refinement(tmp_path / "refiner", read_capture(job / "capture"), fitted, "x", silent) is not None
     assert not np.array_equal(frames(tmp_path / "room.mp4"), frames(film))
 
 
