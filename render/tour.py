@@ -163,7 +163,8 @@ def refine_rows(tour: CheckedTour) -> list[tuple[str, str, float]]:
         return []
     settings = plan.settings
     small = reduced_size(tour.source.width, tour.source.height, settings.long_side)
-    what = f"prepare the refiner {plan.choice.name}: {settings.folds} quick fits, {settings.steps} steps of learning"
+    what = f"prepare the refiner {plan.choice.name}: {settings.folds} quick fits"
+    what += f", {steps} steps of learning" if (steps := settings.steps_for(tour.source.n_images)) else ""
     what += "" if settings.distill is None else ", and the splats taught if that helps"
     return [("refine", what, fit_seconds(settings.megapixels(*small, tour.source.n_images)))]
 

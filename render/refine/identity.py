@@ -1,4 +1,4 @@
-"""``identity``: the render as it is."""
+"""``identity``: the render as it is; and what all refiners without weights have in common."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -21,6 +21,8 @@ from .tiles import refine_in_tiles
 
 FEWEST_PHOTOS = 6
 """With fewer no photo can be spared to measure on."""
+FEWEST_TO_LEARN = 24
+"""With fewer, measuring on all is worth more than learning from some: two or three photos say little of gains."""
 MOST_PAIRS = 64
 LONG_SIDE = 640
 STEP_MEGAPIXELS = 0.75
@@ -55,10 +57,14 @@ class PreparationSettings:
     def as_json(self) -> dict[str, object]:
         return asdict(self)
 
+    def steps_for(self, n_photos: int) -> int:
+        """Of learning, from so many photos."""
+        return self.steps if n_photos >= FEWEST_TO_LEARN else 0
+
     def megapixels(self, width: int, height: int, n_photos: int) -> float:
         """What it costs, in pixels of fitting."""
         size = width * height / 1e6
-        work = self.folds * self.photo_passes * size + self.steps * STEP_MEGAPIXELS
+        work = self.folds * self.photo_passes * size + self.steps_for(n_photos) * STEP_MEGAPIXELS
         if self.distill is None:
             return work
         # Once to measure on the photos of a fold, once for the scene.
@@ -145,15 +151,16 @@ def prepare(
     if len(photos) < FEWEST_PHOTOS:
         gains = Gains.none(f"{len(photos)} photos are too few to spare one to measure on")
         return Prepared(refiner, gains, None, gains, (), {"gains": gains.as_json()})
-    learns = refiner.capabilities >= {"learns"} and settings.steps > 0
+    learns = refiner.capabilities >= {"learns"} and settings.steps_for(len(photos)) > 0
     pairs, last = _honest_pairs(refiner, capture, photos, settings, fitter, workdir, report)
-    measured = pairs[-1] if learns else [pair for fold in pairs for pair in fold]
     figures: dict[str, object] = {"settings": settings.as_json()}
+    others = [pair for fold in pairs[:-1] for pair in fold]
     if learns:
-        lessons = [pair for fold in pairs[:-1] for pair in fold]
-        figures["learnt"] = refiner.prepare(lessons, settings.steps, seed, workdir, report)
-    gains = calibrate(trials(refiner, measured, seed, report), invent=invent, seed=seed)
-    found = Prepared(refiner, gains, None, gains, measured, {**figures, "gains": gains.as_json()})
+        figures["learnt"] = refiner.prepare(others, settings.steps, seed, workdir, report)
+        others = []
+    tried = trials(refiner, [*others, *pairs[-1]], seed, report)
+    gains = calibrate(tried, invent=invent, seed=seed)
+    found = Prepared(refiner, gains, None, gains, [*others, *pairs[-1]], {**figures, "gains": gains.as_json()})
     if refit is None or settings.distill is None or gains.is_identity or isinstance(refiner, ChunkRefiner):
         return found
 
@@ -163,7 +170,7 @@ def prepare(
             replace(found, distill=settings.distill), scene, capture, of, of, refit, seed, place, report
         )
 
-    return _with_distillation(found, last, pairs[-1], settings.distill, teach, invent, seed, report)
+    return _with_distillation(found, last, tried, settings.distill, teach, invent, seed, report)
 
 
 def taught_scene(
@@ -221,7 +228,7 @@ def _honest_pairs(
 def _with_distillation(
     found: Prepared,
     fold: Fold,
-    pairs: Sequence[Pair],
+    tried: Sequence[Trial],
     distill: DistillSettings,
     teach: Callable[[Scene, Sequence[PosedPhoto]], Scene],
     invent: bool,
@@ -232,13 +239,17 @@ def _with_distillation(
 
     The scene of the fold is taught and refined; its photos have to be nearer to it than to the refined untaught one,
     and hardly one of them farther from the taught scene than from the scene.
+
+    Args:
+        fold: the last.
+        tried: what the gains were measured on; the photos of the fold are its last.
     """
     scene = teach(fold.scene, fold.fitted)
     if scene is fold.scene:
         return found
     again = list(Fold(scene, fold.fitted, fold.unseen).pairs(found.refiner.noise_channels))
-    trials_before, trials_after = (trials(found.refiner, each, seed, report) for each in (pairs, again))
-    gains = calibrate(trials_after, invent=invent, seed=seed)
+    trials_before, trials_after = tried[-len(again) :], trials(found.refiner, again, seed, report)
+    gains = calibrate([*tried[: -len(again)], *trials_after], invent=invent, seed=seed)
     before = np.array([picture_psnr(trial.render, trial) for trial in trials_before])
     taught = np.array([picture_psnr(trial.render, trial) for trial in trials_after])
     refined = np.array([psnr_after(trial, found.gains) for trial in trials_before])

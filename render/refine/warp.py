@@ -4,37 +4,21 @@ Coarse colours are taken from the mean of all photos that see the surface, fine 
 alone, so that small errors of depth do not blur it (band-wise blending, Burt & Adelson 1983).
 """
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-
 import numpy as np
 
-from cameras.reporting import Report, silent
-
-from .base import Capability, FloatImage, FrameBundle, Licence, Pair, Refined
+from .base import FloatImage, FrameBundle, Refined
 from .features import photo_layers
 from .guard import bands_of
+from .identity import IdentityRefiner
 
 _SURE = 0.6
 """Weight from which on a photo is believed entirely."""
 
 
-class WarpRefiner:
+class WarpRefiner(IdentityRefiner):
     """See ``base.Refiner``."""
 
     name = "warp"
-    capabilities: frozenset[Capability] = frozenset()
-    licence = Licence("Apache-2.0", True)
-    noise_channels = 0
-
-    @property
-    def provenance(self) -> Mapping[str, object]:
-        return {}
-
-    def prepare(
-        self, pairs: Sequence[Pair], steps: int, seed: int, workdir: Path | None, report: Report = silent
-    ) -> Mapping[str, object]:
-        return {}
 
     def refine(self, bundle: FrameBundle, seed: int) -> Refined:
         (best, weight), _ = photo_layers(bundle.references, bundle.alpha.shape)

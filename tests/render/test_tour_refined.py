@@ -189,7 +189,10 @@ def test_a_guard_that_keeps_nothing_is_said_aloud(
     capsys.readouterr()
 
 
-def test_the_embedded_model_learns_and_its_weights_are_kept(tiny_room: Path, tmp_path: Path) -> None:
+def test_the_embedded_model_learns_and_its_weights_are_kept(
+    tiny_room: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("render.refine.preparation.FEWEST_TO_LEARN", 8)  # else it is used as it comes
     assert tour(tiny_room, tmp_path / "room.mp4", "--refine", "embedded", "--refine-minutes", "0.03") == 0
     said = json.loads((tmp_path / "room.report.json").read_text(encoding="utf-8"))
     assert said["refine"]["learnt"]["steps"] == said["refine"]["settings"]["steps"] > 0
