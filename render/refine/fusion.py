@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .reproject import Reprojection
 
 FloatImage = NDArray[np.float32]
-KEPT = 0.7
+KEPT = 0.9
 """The part a of the frame before."""
 
 Flow = Callable[[int, int], Reprojection]
