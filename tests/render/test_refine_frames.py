@@ -8,7 +8,7 @@ import pytest
 
 from render.refine.base import FrameBundle, Refined
 from render.refine.frames import MARGIN, WINDOW, RefinedFrames, alone
-from render.refine.fusion import fused
+from render.refine.fusion import KEPT, fused
 from render.refine.guard import Gains
 from render.refine.photos import PhotoSet
 from render.refine.reproject import reproject
@@ -48,18 +48,19 @@ def test_a_flickering_model_makes_a_steady_film() -> None:
     assert jump(together) < 0.4 * jump(single)
 
 
-def test_the_window_gives_what_the_definition_gives() -> None:
+@pytest.mark.parametrize(("kept", "off"), [(0.7, 0.15), (KEPT, 0.2)])
+def test_the_window_gives_what_the_definition_gives(kept: float, off: float) -> None:
     """Frames in the middle of a long run, against fusion over all frames at once."""
-    film = frames(Fake(noisy))
+    film = frames(Fake(noisy), kept=kept)
     depth = np.full((HEIGHT, WIDTH), DISTANCE, np.float32)
     views = [film.scene.view(at, ("rgb", "depth_z")) for at in PATH]
     single = [alone(film, view, at, index) for index, (view, at) in enumerate(zip(views, PATH, strict=True))]
     residuals = [refined - view.rgb for refined, view in zip(single, views, strict=True)]
-    wanted = fused(residuals, lambda i, j: reproject(PATH[i], depth, PATH[j], depth))
+    wanted = fused(residuals, lambda i, j: reproject(PATH[i], depth, PATH[j], depth), kept)
     found = [frame.rgb - frame.render for frame in film.run(range(len(PATH)))]
     for a, b in zip(found, wanted, strict=True):
-        # The film is clamped, and its backward pass begins at most MARGIN frames later: 0.7^7 of a residual is missing.
-        assert np.sqrt(np.mean((a - b) ** 2)) < 0.15 * np.sqrt(np.mean(residuals[0] ** 2))
+        # The film is clamped, and its backward pass begins MARGIN frames later: kept^7 of what is beyond is missing.
+        assert np.sqrt(np.mean((a - b) ** 2)) < off * np.sqrt(np.mean(residuals[0] ** 2))
 
 
 @pytest.mark.parametrize("cut", [1, 7, WINDOW + 1])
