@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arrays import Floats
-from .rotations import check_rotation
+from .rotations import check_rotation, rotation_exp, rotation_log
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +50,12 @@ class Rigid:
         if m.shape == (4, 4) and not np.allclose(m[3], (0, 0, 0, 1), atol=1e-6):
             raise ValueError(f"the last row of a rigid matrix must be (0, 0, 0, 1), got {m[3]}")
         return cls(m[:3, :3], m[:3, 3])
+
+    def toward(self, other: "Rigid", share: float) -> "Rigid":
+        """The transform ``share`` of the way to another: straight ahead, and turning about one axis all the way."""
+        turn = rotation_log(self.rotation.T @ other.rotation)
+        shift = other.translation - self.translation
+        return Rigid(self.rotation @ rotation_exp(share * turn), self.translation + share * shift)
 
     def matrix(self) -> Floats:
         """[4, 4] homogeneous matrix."""

@@ -11,9 +11,9 @@ from scenes.scene import FloatImage
 
 from .evaluation import Comparison
 from .evaluation_geometry import DepthComparison
-from .evaluation_refine import RefinedPhoto
 from .poster import contact_sheet
 from .quality import flip_map
+from .refine_scores import RefinedPhoto
 
 GAP_PX = 4
 N_EXTREMES = 4

@@ -14,12 +14,11 @@ from cameras.reporting import Report, silent
 from scenes.captures.capture import Capture
 from scenes.captures.pixels import PosedPhoto, load_photos
 from scenes.captures.stills import reduced_size
-from scenes.scene import FloatImage, Scene
+from scenes.scene import Scene
 from scenes.splats.settings import FitSettings
 
-from .evaluation_scales import opaque
 from .frames import composite
-from .quality import Scores, score
+from .quality import Scores
 from .refine.base import RefineChoice
 from .refine.distill import splat_refit
 from .refine.frames import RefinedFrames, alone
@@ -37,22 +36,11 @@ from .refine.preparation import (
 )
 from .refine.registry import make_refiner
 from .refine.runs import runs_between
+from .refine_scores import RefinedPhoto, refined_photos
 from .steadiness import Seen, excess_ratio, sharpness_ratio, warp_error_ratio
 from .steadiness_meter import SteadinessMeter
 
 RUNS = 4
-
-
-@dataclass(frozen=True, eq=False)
-class RefinedPhoto:
-    """A held-out photo beside its render and the refined render."""
-
-    name: str
-    truth: FloatImage
-    render: FloatImage
-    refined: FloatImage
-    before: Scores
-    after: Scores
 
 
 @dataclass(frozen=True)
@@ -155,7 +143,14 @@ def evaluate_refiner(
     adapt_seconds = time.perf_counter() - began
     references = PhotoSet.of(scene, subject.named(subject.train), report)
     frames = RefinedFrames(scene, references, prepared.refiner, prepared.gains, (), seed=seed, long_side=LONG_SIDE)
-    per_image = _scored(frames, subject, report, wish.on_photo)
+    per_image: list[tuple[str, Scores, Scores]] = []
+    sharpness: list[tuple[float, float]] = []
+    for photo in refined_photos(subject.scene, frames, subject.named(subject.test), report):
+        per_image.append((photo.name, photo.before, photo.after))
+        ratios = _sharpness(photo)
+        sharpness += [] if ratios is None else [ratios]
+        if wish.on_photo is not None:
+            wish.on_photo(photo)
     steady, seconds = film_steadiness(subject, scene, prepared, seed, report)
     found: dict[str, Scores] = {}
     if wish.controls:
@@ -166,7 +161,7 @@ def evaluate_refiner(
     measured = RefineEvaluation(
         prepared.refiner.name,
         per_image,
-        _sharpness(frames, subject),
+        _mean_pair(sharpness),
         steady,
         seconds,
         adapt_seconds,
@@ -210,36 +205,14 @@ def _prepared(
     return prepared, scene
 
 
-def _scored(
-    frames: RefinedFrames,
-    subject: Subject,
-    report: Report,
-    on_photo: Callable[[RefinedPhoto], None] | None = None,
-) -> list[tuple[str, Scores, Scores]]:
-    found: list[tuple[str, Scores, Scores]] = []
-    photos = subject.named(subject.test)
-    for photo in photos:
-        truth = opaque(photo)
-        render = composite(subject.scene.view(photo.camera))
-        refined = alone(frames, frames.scene.view(photo.camera, ("rgb", "depth_z")), photo.camera)
-        before, after = score(truth, render, photo.valid), score(truth, refined, photo.valid)
-        found.append((photo.name, before, after))
-        if on_photo is not None:
-            on_photo(RefinedPhoto(photo.name, truth, render, refined, before, after))
-        report("score refined photos", len(found) / len(photos), {})
-    return found
+def _sharpness(photo: RefinedPhoto) -> tuple[float, float] | None:
+    """Of the render and of the refined render, against the photo; None where there is nothing to measure."""
+    before, after = (sharpness_ratio(picture, photo.truth, photo.valid) for picture in (photo.render, photo.refined))
+    return None if before is None or after is None else (before, after)
 
 
-def _sharpness(frames: RefinedFrames, subject: Subject) -> tuple[float, float]:
-    ratios: list[tuple[float, float]] = []
-    for photo in subject.named(subject.test):
-        render = composite(subject.scene.view(photo.camera))
-        refined = alone(frames, frames.scene.view(photo.camera, ("rgb", "depth_z")), photo.camera)
-        both = [sharpness_ratio(picture, opaque(photo), photo.valid) for picture in (render, refined)]
-        ratios += [(both[0], both[1])] if both[0] is not None and both[1] is not None else []
-    if not ratios:
-        return 1.0, 1.0
-    return float(np.mean([a for a, _ in ratios])), float(np.mean([b for _, b in ratios]))
+def _mean_pair(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return (1.0, 1.0) if not pairs else (float(np.mean([a for a, _ in pairs])), float(np.mean([b for _, b in pairs])))
 
 
 def film_steadiness(
@@ -306,7 +279,7 @@ def _warp_scores(subject: Subject, prepared: Prepared, seed: int) -> Scores:
     references = PhotoSet.of(subject.scene, subject.named(subject.train))
     gains = calibrate(trials(refiner, prepared.untaught, seed), seed=seed)
     frames = RefinedFrames(subject.scene, references, refiner, gains, (), seed=seed, long_side=LONG_SIDE)
-    return Scores.mean([after for _, _, after in _scored(frames, subject, silent)])
+    return Scores.mean([photo.after for photo in refined_photos(subject.scene, frames, subject.named(subject.test))])
 
 
 def _longer_fit(

@@ -16,15 +16,13 @@ from scenes.captures.pixels import PosedPhoto, load_photos
 from scenes.scene import Scene
 from scenes.splats.scene import SplatScene
 
-from .evaluation_scales import opaque
-from .frames import composite
 from .held_out import choose_held_out
 from .job import Made
 from .manifest import write_json
-from .quality import Scores, score
+from .quality import Scores
 from .refine.base import LearningRefiner, RefineChoice, Refiner
 from .refine.distill import splat_refit
-from .refine.frames import RefinedFrames, alone
+from .refine.frames import RefinedFrames
 from .refine.guard import WORSE_DB, Gains
 from .refine.photos import PhotoSet
 from .refine.preparation import (
@@ -37,6 +35,7 @@ from .refine.preparation import (
     taught_scene,
 )
 from .refine.registry import make_refiner
+from .refine_scores import refined_photos
 
 NOTE_FILE = "refiner.json"
 TAUGHT_FILE = "scene.ply"
@@ -136,17 +135,10 @@ def held_out_figures(
     scene: Scene, frames: RefinedFrames, photos: Sequence[PosedPhoto], report: Report
 ) -> dict[str, object]:
     """Mean scores of held-out photos in the scene and refined, at the size that is refined."""
-    before: list[Scores] = []
-    after: list[Scores] = []
-    for photo in photos:
-        render = composite(scene.view(photo.camera))
-        refined = alone(frames, frames.scene.view(photo.camera, ("rgb", "depth_z")), photo.camera)
-        truth = opaque(photo)
-        before.append(score(truth, render, photo.valid))
-        after.append(score(truth, refined, photo.valid))
-        report("score refined photos", len(after) / len(photos), {})
     if not photos:
         return {"photos": [], "reason": "too few photos to hold one out"}
+    scored = [(each.before, each.after) for each in refined_photos(scene, frames, photos, report)]
+    before, after = zip(*scored, strict=True)
     steps = [b.psnr - a.psnr for a, b in zip(before, after, strict=True)]
     return {
         "photos": [photo.name for photo in photos],

@@ -14,6 +14,7 @@ from scenes.captures.capture import Capture
 from scenes.captures.pixels import PosedPhoto
 from scenes.scene import Scene
 
+from ..evaluation_scales import opaque
 from ..frames import composite
 from .base import FrameBundle, Pair
 from .photos import PhotoSet, bundle_of, exposure_gain
@@ -82,10 +83,7 @@ def pairs_of(
 
 def pair_of(photo: PosedPhoto, bundle: FrameBundle) -> Pair:
     """A photo, brought to the exposure of the scene, beside what the scene shows."""
-    truth = photo.rgb.astype(np.float32) / np.float32(255)
-    if photo.alpha is not None:
-        alpha = photo.alpha.astype(np.float32)[..., None] / 255
-        truth = truth * alpha + (1 - alpha) * np.asarray(photo.background or (0, 0, 0), np.float32)
+    truth = opaque(photo)
     valid = np.ones(truth.shape[:2], np.bool_) if photo.valid is None else photo.valid
     gain = exposure_gain(bundle.rgb, truth, valid & (bundle.alpha > 0.9))
     return Pair(photo.name, bundle, np.clip(truth * gain, 0, 1).astype(np.float32), valid)

@@ -5,25 +5,21 @@ must agree, what a refiner says of a single view fades, and what it says again a
 by itself, whatever path is flown through it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation, Slerp
 
 from cameras.camera import Camera
-from cameras.reporting import Report, silent
-from cameras.rigid import Rigid
+from cameras.reporting import Report, renamed, silent
 from scenes.captures.capture import Capture
 from scenes.captures.pixels import PosedPhoto
 from scenes.splats.scene import SplatScene
 from scenes.splats.settings import Densification, FitSettings, LearningRates, Resolution
 
-from .base import Refiner
 from .frames import RefinedFrames, alone
-from .guard import Gains
-from .photos import PhotoSet, known_depth
+from .photos import known_depth
 
 Refit = Callable[
     ["DistillSettings", Capture, SplatScene, Sequence[PosedPhoto], Path | None, Report],
@@ -52,9 +48,6 @@ class DistillSettings:
     most_views: int = 60
     weight: float = 0.5
     boost: float = 6.0
-
-    def as_json(self) -> dict[str, object]:
-        return asdict(self)
 
     def n_views(self, n_photos: int) -> int:
         return min(self.most_views, self.views_a_photo * n_photos) if n_photos > 1 else 0
@@ -112,16 +105,9 @@ def cameras_between(cameras: Sequence[Camera], count: int, seed: int = 0) -> lis
     for index in range(count):
         own, rank = index % len(cameras), index // len(cameras)
         other = cameras[int(nearest[own, rank % (len(cameras) - 1)])]
-        found.append(between(cameras[own], other, float(rng.uniform(*_BETWEEN))))
+        pose = cameras[own].world_from_camera.toward(other.world_from_camera, float(rng.uniform(*_BETWEEN)))
+        found.append(replace(cameras[own], world_from_camera=pose))
     return found
-
-
-def between(first: Camera, second: Camera, share: float) -> Camera:
-    """The camera ``share`` of the way to the second, with the lens of the first."""
-    poses = first.world_from_camera, second.world_from_camera
-    turn = Slerp([0, 1], Rotation.from_matrix([pose.rotation for pose in poses]))(share).as_matrix()
-    place = (1 - share) * first.position_world + share * second.position_world
-    return replace(first, world_from_camera=Rigid(turn, place))
 
 
 def refined_views(frames: RefinedFrames, cameras: Sequence[Camera], weight: float, report: Report) -> list[PosedPhoto]:
@@ -137,32 +123,25 @@ def refined_views(frames: RefinedFrames, cameras: Sequence[Camera], weight: floa
 
 
 def distilled(
+    frames: RefinedFrames,
     scene: SplatScene,
     capture: Capture,
     photos: Sequence[PosedPhoto],
-    small: Sequence[PosedPhoto],
-    refiner: Refiner,
-    gains: Gains,
     refit: Refit,
     settings: DistillSettings,
     *,
-    seed: int = 0,
     workdir: Path | None = None,
     report: Report = silent,
 ) -> SplatScene:
     """The scene, fitted on to its photos and to refined views between them.
 
     Args:
+        frames: of the scene, with its photos at the size that is refined.
         photos: those that the scene was fitted on, at the size at which it was.
-        small: the same at the size that is refined.
         workdir: keeps the checkpoint.
         report: told of ``"refine views"`` and ``"teach"``.
     """
-    frames = RefinedFrames(scene, PhotoSet.of(scene, small), refiner, gains, (), seed=seed)
-    cameras = cameras_between([photo.camera for photo in small], settings.n_views(len(small)), seed)
+    places = [photo.camera for photo in frames.photos.photos]
+    cameras = cameras_between(places, settings.n_views(len(places)), frames.seed)
     views = refined_views(frames, cameras, settings.weight, report)
-
-    def told(stage: str, fraction: float, figures: Mapping[str, object]) -> None:
-        report("teach", fraction, {})
-
-    return refit(settings, capture, scene, [*photos, *views], workdir, told)
+    return refit(settings, capture, scene, [*photos, *views], workdir, renamed(report, "teach"))

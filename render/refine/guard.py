@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter, uniform_filter, zoom
 
+from ..quality import psnr
 from .base import FloatImage, FrameBundle, Mask
 
 GROUPS = ("unseen", "seen by 1 or 2", "seen by 3 or more")
@@ -29,6 +30,7 @@ LEAST_GAIN_DB = 0.02
 """Less than this on the calibration photos is not worth changing a film for."""
 WORSE_DB = 0.1
 """A photo that loses more than this counts as worse."""
+_BEST_DB = 100.0
 _LEAST_LIKER = 1e-3  # by which a band's correlation with the photos has to rise
 _LEAST_KEPT = 0.15  # a change of which less is right is noise that happens to cancel noise
 MOST_WORSE = 0.12
@@ -205,9 +207,8 @@ def psnr_after(trial: Trial, gains: Gains) -> float:
 
 
 def picture_psnr(picture: FloatImage, trial: Trial) -> float:
-    """PSNR in dB of a picture against a trial's photo."""
-    error = np.square(picture - trial.photo)[trial.valid].mean(dtype=np.float64)
-    return float(-10 * np.log10(max(error, 1e-10)))
+    """PSNR in dB of a picture against a trial's photo; finite, so that differences are."""
+    return min(_BEST_DB, psnr(trial.photo, picture, data_range=1.0, mask=trial.valid))
 
 
 def _normal_equations(trial: Trial) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

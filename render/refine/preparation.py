@@ -1,12 +1,12 @@
 """A refiner is made ready for a scene: honest pairs, learning if it learns, and the guard's gains."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from cameras.reporting import Report, silent
+from cameras.reporting import Report, renamed, silent
 from scenes.captures.capture import Capture
 from scenes.captures.pixels import PosedPhoto
 from scenes.scene import Scene
@@ -16,7 +16,9 @@ from scenes.splats.settings import FitSettings
 from .base import ChunkRefiner, Pair, RefineChoice, Refiner
 from .crossfit import Fitter, Fold, cross_fitted, deal
 from .distill import DistillSettings, Refit, distilled
+from .frames import RefinedFrames
 from .guard import LEAST_GAIN_DB, MOST_WORSE, WORSE_DB, Gains, Trial, calibrate, picture_psnr, psnr_after, trial_of
+from .photos import PhotoSet
 from .tiles import refine_in_tiles
 
 FEWEST_PHOTOS = 6
@@ -163,14 +165,15 @@ def prepare(
     found = Prepared(refiner, gains, None, gains, [*others, *pairs[-1]], {**figures, "gains": gains.as_json()})
     if refit is None or settings.distill is None or gains.is_identity or isinstance(refiner, ChunkRefiner):
         return found
-
-    def teach(scene: Scene, of: Sequence[PosedPhoto]) -> Scene:
-        place = None if workdir is None else workdir / "distill_fold"
-        return taught_scene(
-            replace(found, distill=settings.distill), scene, capture, of, of, refit, seed, place, report
-        )
-
-    return _with_distillation(found, last, tried, settings.distill, teach, invent, seed, report)
+    if not isinstance(last.scene, SplatScene):
+        return found
+    place = None if workdir is None else workdir / "distill_fold"
+    wanted = replace(found, distill=settings.distill)
+    taught = taught_scene(wanted, last.scene, capture, last.fitted, last.fitted, refit, seed, place, report)
+    fold = Fold(taught, last.fitted, last.unseen)
+    again = trials(refiner, list(fold.pairs(refiner.noise_channels)), seed, report)
+    gains = calibrate([*tried[: -len(again)], *again], invent=invent, seed=seed)
+    return _better_of(found, wanted, tried[-len(again) :], again, gains)
 
 
 def taught_scene(
@@ -184,22 +187,16 @@ def taught_scene(
     workdir: Path | None = None,
     report: Report = silent,
 ) -> Scene:
-    """The scene that is refined: taught, if that was found to be better; see ``distilled``."""
+    """The scene that is refined: taught, if that was found to be better; see ``distilled``.
+
+    Args:
+        photos: those that the scene was fitted on, at the size at which it was.
+        small: the same at the size that is refined.
+    """
     if prepared.distill is None or not isinstance(scene, SplatScene):
         return scene
-    return distilled(
-        scene,
-        capture,
-        photos,
-        small,
-        prepared.refiner,
-        prepared.taught,
-        refit,
-        prepared.distill,
-        seed=seed,
-        workdir=workdir,
-        report=report,
-    )
+    frames = RefinedFrames(scene, PhotoSet.of(scene, small), prepared.refiner, prepared.taught, (), seed=seed)
+    return distilled(frames, scene, capture, photos, refit, prepared.distill, workdir=workdir, report=report)
 
 
 def _honest_pairs(
@@ -218,64 +215,41 @@ def _honest_pairs(
     for index, names in enumerate(folds):
         shown = _thinned(names, MOST_PAIRS // len(folds))
         place = None if workdir is None else workdir / f"fold{index}"
-        told = _part_of(report, f"fit without fold {index + 1} of {len(folds)}")
+        told = renamed(report, f"fit without fold {index + 1} of {len(folds)}")
         last = cross_fitted(capture, photos, names, fitter, shown=shown, workdir=place, report=told)
         pairs.append(list(last.pairs(refiner.noise_channels)))
     assert last is not None  # there is a fold if there is a photo
     return pairs, last
 
 
-def _with_distillation(
-    found: Prepared,
-    fold: Fold,
-    tried: Sequence[Trial],
-    distill: DistillSettings,
-    teach: Callable[[Scene, Sequence[PosedPhoto]], Scene],
-    invent: bool,
-    seed: int,
-    report: Report,
+def _better_of(
+    untaught: Prepared, wanted: Prepared, tried: Sequence[Trial], again: Sequence[Trial], gains: Gains
 ) -> Prepared:
-    """The same with a scene that is taught, if the photos of a fold say that this is better.
+    """With a scene that is taught, if the photos of a fold say that this is better, else without.
 
-    The scene of the fold is taught and refined; its photos have to be nearer to it than to the refined untaught one,
-    and hardly one of them farther from the taught scene than from the scene.
+    They have to be nearer to the fold's refined taught scene than to its refined untaught one, and hardly one of them
+    farther from the taught scene than from the untaught.
 
     Args:
-        fold: the last.
-        tried: what the gains were measured on; the photos of the fold are its last.
+        wanted: the same as ``untaught``, but taught.
+        tried: the fold's photos beside the untaught scene.
+        again: and beside the taught one.
+        gains: for the taught one.
     """
-    scene = teach(fold.scene, fold.fitted)
-    if scene is fold.scene:
-        return found
-    again = list(Fold(scene, fold.fitted, fold.unseen).pairs(found.refiner.noise_channels))
-    trials_before, trials_after = tried[-len(again) :], trials(found.refiner, again, seed, report)
-    gains = calibrate([*tried[: -len(again)], *trials_after], invent=invent, seed=seed)
-    before = np.array([picture_psnr(trial.render, trial) for trial in trials_before])
-    taught = np.array([picture_psnr(trial.render, trial) for trial in trials_after])
-    refined = np.array([psnr_after(trial, found.gains) for trial in trials_before])
-    both = np.array([psnr_after(trial, gains) for trial in trials_after])
+    before, taught = (np.array([picture_psnr(t.render, t) for t in each]) for each in (tried, again))
+    refined = np.array([psnr_after(trial, untaught.gains) for trial in tried])
+    both = np.array([psnr_after(trial, gains) for trial in again])
     accepted = bool(
         (both - refined).mean() > LEAST_GAIN_DB
         and (taught - before).mean() > LEAST_GAIN_DB
         and (taught - before < -WORSE_DB).mean() <= MOST_WORSE
     )
     steps = {"render": before, "taught": taught, "refined": refined, "taught_and_refined": both}
-    figures = {
-        **found.figures,
-        "distilled": {"used": accepted, **{name: round(float(psnr.mean()), 3) for name, psnr in steps.items()}},
-    }
+    said = {"used": accepted, **{name: round(float(psnr.mean()), 3) for name, psnr in steps.items()}}
+    figures = {**untaught.figures, "distilled": said}
     if not accepted:
-        return replace(found, figures=figures)
-    return replace(found, gains=gains, distill=distill, figures={**figures, "gains": gains.as_json()})
-
-
-def _part_of(report: Report, name: str) -> Report:
-    """A report under another name."""
-
-    def told(stage: str, fraction: float, figures: Mapping[str, object]) -> None:
-        report(name, fraction, figures)
-
-    return told
+        return replace(untaught, figures=figures)
+    return replace(wanted, gains=gains, figures={**figures, "gains": gains.as_json()})
 
 
 def trials(refiner: Refiner, pairs: Sequence[Pair], seed: int = 0, report: Report = silent) -> list[Trial]:

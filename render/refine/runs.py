@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cameras.camera import Camera
-from cameras.rigid import Rigid
-from cameras.rotations import rotation_exp, rotation_log
+from cameras.rotations import rotation_log
 
 FRAMES = 12
 STEP_PX = 6.0
@@ -42,15 +40,7 @@ def _nearest(cameras: Sequence[Camera], index: int) -> Camera:
 
 def _run(start: Camera, end: Camera, depth_z: float, frames: int, step_px: float) -> list[Camera]:
     a, b = start.world_from_camera, end.world_from_camera
-    turn = rotation_log(a.rotation.T @ b.rotation)
-    shift = b.translation - a.translation
+    turn, shift = rotation_log(a.rotation.T @ b.rotation), b.translation - a.translation
     whole_px = start.intrinsics.fx * (np.linalg.norm(turn) + np.linalg.norm(shift) / max(depth_z, 1e-9))
     step = min(step_px / max(float(whole_px), 1e-9), 1 / max(1, frames - 1))
-    return [
-        replace(start, world_from_camera=_between(a, turn, shift, step * index), time_s=index / 30.0)
-        for index in range(frames)
-    ]
-
-
-def _between(a: Rigid, turn: NDArray[np.float64], shift: NDArray[np.float64], share: float) -> Rigid:
-    return Rigid(a.rotation @ rotation_exp(share * turn), a.translation + share * shift)
+    return [replace(start, world_from_camera=a.toward(b, step * index), time_s=index / 30.0) for index in range(frames)]

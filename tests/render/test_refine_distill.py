@@ -14,7 +14,7 @@ from cameras.reporting import silent
 from cameras.rigid import Rigid
 from cameras.rotations import rotation_exp
 from render.frames import composite
-from render.refine.distill import DistillSettings, between, cameras_between, distilled, refined_views, splat_refit
+from render.refine.distill import DistillSettings, cameras_between, distilled, refined_views, splat_refit
 from render.refine.frames import RefinedFrames
 from render.refine.guard import Gains
 from render.refine.photos import PhotoSet
@@ -68,7 +68,7 @@ def test_a_camera_between_two_is_on_the_way_and_turns_no_farther_than_they(
         Camera(LENS, Rigid(rotation_exp(np.array(turn)), np.array(turn) + shift))
         for turn, shift in ((first, 0.0), (second, 1.0))
     )
-    found = between(a, b, share)
+    found = replace(a, world_from_camera=a.world_from_camera.toward(b.world_from_camera, share))
     np.testing.assert_allclose(found.position_world, (1 - share) * a.position_world + share * b.position_world)
 
     def turned(one: Camera, other: Camera) -> float:
@@ -112,17 +112,9 @@ def test_a_refiner_that_is_right_makes_the_scene_right_where_no_photo_is(poor: S
     unseen = [camera(x=x) for x in (-0.5, -0.1, 0.3)]
 
     def taught(name: str, refiner: Fake) -> SplatScene:
-        return distilled(
-            poor,
-            capture_of_wall(),
-            photos,
-            photos,
-            refiner,
-            Gains.all(),
-            splat_refit(0),
-            replace(FEW, steps=160),
-            workdir=tmp_path / name,
-        )
+        frames = RefinedFrames(poor, PhotoSet.of(poor, photos), refiner, Gains.all(), ())
+        longer = replace(FEW, steps=160)
+        return distilled(frames, poor, capture_of_wall(), photos, splat_refit(0), longer, workdir=tmp_path / name)
 
     longer = taught("longer", Fake(lambda bundle, rng: bundle.rgb))
     right = taught("right", TRUTH)
