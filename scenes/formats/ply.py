@@ -8,7 +8,7 @@ What the layout cannot say stands in one comment line, ``comment flythrough {jso
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from cameras.errors import InputError
 from scenes.splats.gaussians import SH_TERMS, Gaussians
+
+from .splat_file import SplatFile, UpAxis, checked, written_whole
 
 _MAX_HEADER_BYTES = 1 << 16
 _COMMENT = "flythrough "
@@ -30,24 +32,6 @@ _REQUIRED = (
     *("x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity"),
     *("scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"),
 )
-_LARGEST_COORDINATE = 1e18
-_LARGEST_LOG_SCALE = 40.0
-_FAINTEST_OPACITY = 1 / 255
-
-
-@dataclass(frozen=True)
-class SplatFile:
-    """What a splat .ply holds.
-
-    Attributes:
-        gaussians: bands that the file does not have are zero; rows that are no numbers are left out.
-        sh_degree: 0 to 3, of the file.
-        extras: what our own writer noted (antialiased, background, world, provenance); empty in other tools' files.
-    """
-
-    gaussians: Gaussians
-    sh_degree: int
-    extras: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 @dataclass(frozen=True)
@@ -55,6 +39,7 @@ class _Header:
     row: np.dtype[np.void]
     count: int
     offset: int
+    up_axis: UpAxis | None
     extras: Mapping[str, object]
 
 
@@ -96,7 +81,7 @@ def _parse_header(path: Path, head: bytes) -> _Header:
     for name, count, row in elements:
         if name == "vertex":
             _check_properties(path, row)
-            return _Header(row, count, offset, _parse_extras(path, lines))
+            return _Header(row, count, offset, _parse_up_axis(lines), _parse_extras(path, lines))
         offset += count * row.itemsize
     raise InputError(f"{path} has no element 'vertex': it is not a splat file.")
 
@@ -146,6 +131,15 @@ def _parse_extras(path: Path, lines: list[str]) -> Mapping[str, object]:
     return {}
 
 
+def _parse_up_axis(lines: list[str]) -> UpAxis | None:
+    """Of nerfstudio's comment; an axis that no splats have is as good as none."""
+    for line in lines:
+        if line.lower().startswith("comment vertical axis:"):
+            axes: dict[str, UpAxis] = {"z": "+z", "+z": "+z", "y": "+y", "+y": "+y", "-y": "-y"}
+            return axes.get(line.partition(":")[2].strip().lower())
+    return None
+
+
 def _columns(rows: NDArray[np.void], names: tuple[str, ...]) -> NDArray[np.float32]:
     result = np.empty((len(rows), len(names)), np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -170,39 +164,28 @@ def _to_gaussians(path: Path, rows: NDArray[np.void], header: _Header) -> SplatF
         logit_opacities=_columns(rows, ("opacity",))[:, 0],
         sh=sh,
     )
-    usable = usable_rows(gaussians)
-    if not usable.any():
-        raise InputError(f"{path} holds no usable Gaussian: all {len(rows)} rows have values that are no numbers.")
-    return SplatFile(gaussians if usable.all() else gaussians.select(usable), _REST_OF_DEGREE[rest], header.extras)
+    antialiased = header.extras.get("antialiased")
+    return checked(
+        path,
+        SplatFile(
+            gaussians,
+            _REST_OF_DEGREE[rest],
+            header.up_axis,
+            antialiased if isinstance(antialiased, bool) else None,
+            header.extras,
+        ),
+    )
 
 
-def usable_rows(gaussians: Gaussians) -> NDArray[np.bool_]:
-    """[N] which Gaussians are numbers that can be rendered: finite, of a sane size, with a rotation."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        good = (np.abs(gaussians.means) < _LARGEST_COORDINATE).all(axis=1)
-        good &= (np.abs(gaussians.log_scales) < _LARGEST_LOG_SCALE).all(axis=1)
-        length = np.linalg.norm(gaussians.quaternions_wxyz.astype(np.float64), axis=1)
-        good &= (length > 1e-12) & (length < _LARGEST_COORDINATE) & np.isfinite(gaussians.logit_opacities)
-        good &= np.isfinite(gaussians.sh).all(axis=(1, 2))
-    return good
-
-
-def visible_rows(gaussians: Gaussians) -> NDArray[np.bool_]:
-    """[N] which Gaussians are usable and can leave a mark in an 8-bit image: opacity at least 1/255."""
-    threshold = np.log(_FAINTEST_OPACITY / (1 - _FAINTEST_OPACITY))
-    return usable_rows(gaussians) & (gaussians.logit_opacities >= np.float32(threshold))
-
-
-def write_splat_ply(
-    path: Path, gaussians: Gaussians, extras: Mapping[str, object] | None = None, *, up_axis: str | None = None
-) -> None:
+def write_splat_ply(path: Path, file: SplatFile) -> None:
     """Writes the standard layout with all 45 ``f_rest``, under a temporary name that is renamed when whole.
 
+    The extras stand in a comment for our own reader, the up axis in nerfstudio's ``Vertical Axis`` comment.
+
     Args:
-        gaussians: written as they are; choose ``visible_rows`` first to leave out what cannot be seen.
-        extras: JSON-able notes for our own reader.
-        up_axis: "x", "y" or "z" where it is known; nerfstudio's ``Vertical Axis`` comment.
+        file: its Gaussians are written as they are; choose ``visible_rows`` first to leave out what cannot be seen.
     """
+    gaussians = file.gaussians
     names = ("x", "y", "z", "nx", "ny", "nz", *_numbered("f_dc", 3), *_numbered("f_rest", 45))
     names = (*names, "opacity", *_numbered("scale", 3), *_numbered("rot", 4))
     table = np.zeros((len(gaussians), len(names)), "<f4")
@@ -213,17 +196,12 @@ def write_splat_ply(
     table[:, 55:58] = gaussians.log_scales
     table[:, 58:62] = gaussians.quaternions_wxyz
     lines = ["ply", "format binary_little_endian 1.0"]
-    if up_axis is not None:
-        lines.append(f"comment Vertical Axis: {up_axis}")
-    if extras:
-        lines.append(f"comment {_COMMENT}{json.dumps(extras, sort_keys=True)}")
+    if file.up_axis is not None:
+        lines.append(f"comment Vertical Axis: {file.up_axis.removeprefix('+')}")
+    if file.extras:
+        lines.append(f"comment {_COMMENT}{json.dumps(file.extras, sort_keys=True)}")
     lines.append(f"element vertex {len(gaussians)}")
     lines += [f"property float {name}" for name in names] + ["end_header", ""]
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(temporary, "wb") as file:
-            file.write("\n".join(lines).encode("ascii"))
-            table.tofile(file)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_whole(path) as temporary, open(temporary, "wb") as stream:
+        stream.write("\n".join(lines).encode("ascii"))
+        table.tofile(stream)

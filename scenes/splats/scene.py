@@ -10,10 +10,12 @@ import numpy as np
 
 from cameras.camera import Camera
 from cameras.errors import InputError, SettingsError
-from scenes.formats.ply import read_splat_ply, visible_rows, write_splat_ply
+from scenes.formats.ply import read_splat_ply, write_splat_ply
+from scenes.formats.splat_file import SplatFile, visible_rows
 from scenes.scene import View, World
 
 from .gaussians import Gaussians
+from .harmonics import MAX_DEGREE
 
 Degradation = Literal["fewer", "lower_order", "displaced"]
 
@@ -70,7 +72,8 @@ class SplatScene:
             "provenance": dict(self.provenance),
         }
         kept = self.gaussians.select(visible_rows(self.gaussians))
-        write_splat_ply(path, kept, extras, up_axis="z" if world.up_known else None)
+        up_axis = "+z" if world.up_known else None
+        write_splat_ply(path, SplatFile(kept, MAX_DEGREE, up_axis, self.antialiased, extras))
 
     @classmethod
     def load(cls, path: Path) -> "SplatScene":

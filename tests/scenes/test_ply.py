@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from plyfile import PlyData
 
 from cameras.errors import InputError
-from scenes.formats.ply import read_splat_ply, usable_rows, visible_rows, write_splat_ply
+from scenes.formats.ply import read_splat_ply, write_splat_ply
+from scenes.formats.splat_file import SplatFile, usable_rows, visible_rows
 from scenes.splats.gaussians import Gaussians
 
 
@@ -37,17 +38,17 @@ def assert_same(a: Gaussians, b: Gaussians) -> None:
 )
 def test_what_is_written_is_read(tmp_path: Path, count: int, seed: int, extras: dict[str, object]) -> None:
     gaussians = some_gaussians(count, seed)
-    write_splat_ply(tmp_path / "a.ply", gaussians, extras, up_axis="z")
+    write_splat_ply(tmp_path / "a.ply", SplatFile(gaussians, 3, "+z", extras=extras))
     found = read_splat_ply(tmp_path / "a.ply")
     assert_same(found.gaussians, gaussians)
     assert found.extras == extras
-    assert found.sh_degree == 3
+    assert (found.sh_degree, found.up_axis) == (3, "+z")
     assert [p.name for p in tmp_path.iterdir()] == ["a.ply"]
 
 
 def test_the_layout_is_the_standard_one(tmp_path: Path) -> None:
     gaussians = some_gaussians(5)
-    write_splat_ply(tmp_path / "a.ply", gaussians)
+    write_splat_ply(tmp_path / "a.ply", SplatFile(gaussians, 3))
     vertex = PlyData.read(str(tmp_path / "a.ply"))["vertex"]
     names = [p.name for p in vertex.properties]
     assert names[:9] == ["x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2"]
@@ -98,7 +99,7 @@ def test_rows_that_are_no_numbers_are_left_out(tmp_path: Path) -> None:
     gaussians.means[1, 0] = np.nan
     gaussians.log_scales[2, 1] = np.inf
     gaussians.quaternions_wxyz[3] = 0
-    write_splat_ply(tmp_path / "a.ply", gaussians)
+    write_splat_ply(tmp_path / "a.ply", SplatFile(gaussians, 3))
     assert_same(read_splat_ply(tmp_path / "a.ply").gaussians, gaussians.select(np.array([0, 4, 5])))
 
 
@@ -114,7 +115,7 @@ def test_broken_files_end_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Cannot read the splat file"):
         read_splat_ply(path)
     gaussians = some_gaussians(9)
-    write_splat_ply(path, gaussians)
+    write_splat_ply(path, SplatFile(gaussians, 3))
     whole = path.read_bytes()
     broken = {
         "promises 9 Gaussians .* cut off": whole[:-5],
@@ -136,7 +137,7 @@ def test_broken_files_end_in_one_sentence(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=message):
             read_splat_ply(path)
     gaussians.means[:] = np.nan
-    write_splat_ply(path, gaussians)
+    write_splat_ply(path, SplatFile(gaussians, 3))
     with pytest.raises(InputError, match="no usable Gaussian"):
         read_splat_ply(path)
 
@@ -147,7 +148,7 @@ def test_damage_never_ends_in_anything_but_an_input_error(
     tmp_path: Path, position: int, value: int, length: int
 ) -> None:
     path = tmp_path / "a.ply"
-    write_splat_ply(path, some_gaussians(4), {"antialiased": True})
+    write_splat_ply(path, SplatFile(some_gaussians(4), 3, extras={"antialiased": True}))
     content = bytearray(path.read_bytes())
     content[min(position, len(content) - 1)] = value
     path.write_bytes(bytes(content[: len(content) - length]))

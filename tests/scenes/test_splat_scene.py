@@ -12,6 +12,7 @@ from cameras.errors import InputError, SettingsError
 from cameras.intrinsics import Intrinsics
 from cameras.rigid import Rigid
 from scenes.formats.ply import write_splat_ply
+from scenes.formats.splat_file import SplatFile
 from scenes.scene import Scene, World
 from scenes.splats.gaussians import Gaussians
 from scenes.splats.scene import SplatScene, degraded
@@ -109,7 +110,7 @@ def test_a_saved_scene_loads_as_itself(
 def test_files_of_other_tools_have_bounds_and_no_antialiasing(tmp_path: Path) -> None:
     scene = some_scene(300)
     scene.gaussians.means[0] = 1e6
-    write_splat_ply(tmp_path / "a.ply", scene.gaussians)
+    write_splat_ply(tmp_path / "a.ply", SplatFile(scene.gaussians, 3))
     loaded = SplatScene.load(tmp_path / "a.ply")
     assert not loaded.antialiased
     assert not loaded.world.up_known
@@ -118,7 +119,7 @@ def test_files_of_other_tools_have_bounds_and_no_antialiasing(tmp_path: Path) ->
 
 @pytest.mark.parametrize("extras", [{"world": 3}, {"antialiased": True}, {"world": {}, "background": "blue"}])
 def test_broken_notes_end_in_one_sentence(tmp_path: Path, extras: dict[str, object]) -> None:
-    write_splat_ply(tmp_path / "a.ply", some_scene().gaussians, extras)
+    write_splat_ply(tmp_path / "a.ply", SplatFile(some_scene().gaussians, 3, extras=extras))
     with pytest.raises(InputError, match="cannot be understood"):
         SplatScene.load(tmp_path / "a.ply")
 
